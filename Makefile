@@ -1,0 +1,82 @@
+# Two commands do everything: "make run" and "make test". "make help" lists the rest.
+
+# A tag for Fyne: OpenGL ES compiles in half the time of OpenGL, and every Linux has it.
+TAGS    := $(if $(filter Linux,$(shell uname -s)),gles)
+VERSION := $(shell sed -n 's/^ *Version *= *"\(.*\)".*/\1/p' FyneApp.toml 2>/dev/null)
+STAMP   := -s -w -X main.version=$(or $(VERSION),devel)
+GO      := go
+
+# Fyne's C takes minutes to compile and is cached by its flags: all steps that need it use these.
+CACHED := $(if $(TAGS),-tags $(TAGS)) -trimpath
+
+# The desktop program alone needs cgo; it is tested with a screen, by test-desktop.
+UNITS = $$($(GO) list $(CACHED) ./... | grep -v '/cmd/millpond$$')
+
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+STEPS     := install modules build vet staticcheck cross test-unit test-desktop test-e2e
+FUZZTIME  ?= 30s
+
+.PHONY: help run test build $(filter-out build,$(STEPS)) fuzz bench clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+
+run: ## install what is missing, build, run the daemon and (with a display) the application
+	@.ci/install build
+	@$(MAKE) --no-print-directory build
+	@.ci/run-local
+
+test: ## install what is missing, then every check and test: the steps below, in order
+	@n=0; began=$$(date +%s); for step in $(STEPS); do \
+		n=$$((n + 1)); echo "[$$n/$(words $(STEPS))] $$step ($$(($$(date +%s) - began)) s so far)"; \
+		$(MAKE) --no-print-directory $$step || { echo "make test stopped at: make $$step"; exit 1; }; \
+	done; echo "all $$n steps passed in $$(($$(date +%s) - began)) s"
+
+install: ## install what this machine lacks, by the system's package manager
+	@.ci/install build test
+
+modules: ## download the dependencies; go.mod must list exactly those that are used
+	@$(GO) mod download
+	@$(GO) mod tidy -diff
+
+build: ## both programs, into build/
+	@mkdir -p build
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(STAMP)" -o build/ ./cmd/millpondd
+	$(GO) build $(CACHED) -ldflags "$(STAMP)" -o build/ ./cmd/millpond
+
+vet: ## go vet, and gofmt changes nothing
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+		if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
+	$(GO) vet $(CACHED) ./...
+	cd cmd/e2e && $(GO) vet ./...
+
+staticcheck: ## the pinned staticcheck
+	GOFLAGS="$(GOFLAGS) -trimpath" $(GO) tool staticcheck $(if $(TAGS),-tags $(TAGS)) ./...
+
+cross: ## the daemon for every system, without cgo
+	@set -e; for p in $(PLATFORMS); do echo "  $$p"; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -trimpath -ldflags "$(STAMP)" \
+			-o build/cross/$${p%/*}-$${p#*/}/ ./cmd/millpondd; done
+
+test-unit: ## all tests of the packages, with the race detector
+	$(GO) test $(if $(TAGS),-tags $(TAGS)) -race -shuffle=on $(UNITS)
+
+test-desktop: ## the application on a screen in memory, with a message bus of its own
+	xvfb-run -a -s '-screen 0 1280x800x24 -nolisten tcp' dbus-run-session -- \
+		env LIBGL_ALWAYS_SOFTWARE=1 $(GO) test $(CACHED) -shuffle=on ./cmd/millpond/... ./app/...
+
+test-e2e: ## the built daemon as a process, against real clients and upstreams
+	cd cmd/e2e && $(GO) test -shuffle=on -timeout 15m ./...
+
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+			echo "$$(dirname "$$file") $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null; \
+		done; done
+
+bench: ## the benchmarks of what runs per request
+	$(GO) test -run '^$$' -bench . -benchmem ./proxy/...
+
+clean: ## what the other targets made
+	rm -rf build dist
