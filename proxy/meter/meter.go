@@ -112,7 +112,7 @@ func New(now func() time.Time) *Meter {
 }
 
 // stripesFor returns into how many parts the counters are split so that processors
-// seldom meet at one lock. Each part costs 0.4 MB, so few are better than many.
+// seldom meet at one lock. Each part costs up to 0.7 MB, so few are better than many.
 func stripesFor(procs int) int {
 	switch {
 	case procs <= 1:
@@ -153,7 +153,7 @@ type stripe struct {
 	// mu guards what follows.
 	series    series
 	total     counters
-	latency   dist
+	latency   dist // of all windows together, as the next two
 	firstByte dist
 	wait      dist
 	upstreams []*cell // by index in the registry; nil until its first request
@@ -187,12 +187,14 @@ func (s *stripe) record(second int64, up int, r *Record) {
 	defer s.mu.Unlock()
 	s.total.add(r)
 	timed := r.Outcome.timed()
-	s.series.add(second, r.Outcome, r.Total, timed)
+	s.series.add(second, r.Outcome)
 	if timed {
 		s.latency.add(r.Total)
+		s.series.latency.add(second, r.Total)
 	}
 	if r.FirstByte > 0 {
 		s.firstByte.add(r.FirstByte)
+		s.series.firstByte.add(second, r.FirstByte)
 	}
 	if up == none {
 		return

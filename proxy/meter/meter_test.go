@@ -105,6 +105,9 @@ func TestPercentiles(t *testing.T) {
 	if got := s.Minute.Latency.P50; math.Abs(got-500) > 0.06*500 {
 		t.Errorf("minute's p50: got %v; want 500 within 6 %%", got)
 	}
+	if got := s.Hour.FirstByte.P90; math.Abs(got-450) > 0.06*450 {
+		t.Errorf("hour's first byte p90: got %v; want 450 within 6 %%", got)
+	}
 	if got := s.Upstream("b").Latency.Max; got != 0 {
 		t.Errorf("negative duration: got %v; want 0", got)
 	}

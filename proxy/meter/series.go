@@ -108,7 +108,25 @@ func (r *ring) each(second, n int64, f func(index int64, counts *[numOutcomes]ui
 // for each of the four windows.
 type series struct {
 	seconds, minutes, hours ring
-	latency                 [4]distRing // by window: minute, hour, day, four weeks
+	latency, firstByte      windowDists
+}
+
+// windowDists keeps durations for each window: minute, hour, day, four weeks.
+type windowDists [4]distRing
+
+func newWindowDists() windowDists {
+	return windowDists{
+		{width: 10, slots: make([]slot, 6)},
+		{width: 5 * 60, slots: make([]slot, 12)},
+		{width: 60 * 60, slots: make([]slot, 24)},
+		{width: 24 * 60 * 60, slots: make([]slot, 28)},
+	}
+}
+
+func (w *windowDists) add(second int64, d time.Duration) {
+	for i := range w {
+		w[i].add(second, d)
+	}
 }
 
 func newSeries() series {
@@ -116,25 +134,14 @@ func newSeries() series {
 		seconds: newRing(time.Second, Minute),
 		minutes: newRing(time.Minute, Day),
 		hours:   newRing(time.Hour, FourWeeks),
-		latency: [4]distRing{
-			{width: 10, slots: make([]slot, 6)},
-			{width: 5 * 60, slots: make([]slot, 12)},
-			{width: 60 * 60, slots: make([]slot, 24)},
-			{width: 24 * 60 * 60, slots: make([]slot, 28)},
-		},
+		latency: newWindowDists(), firstByte: newWindowDists(),
 	}
 }
 
-func (s *series) add(second int64, o Outcome, total time.Duration, timed bool) {
+func (s *series) add(second int64, o Outcome) {
 	s.seconds.add(second, o)
 	s.minutes.add(second, o)
 	s.hours.add(second, o)
-	if !timed {
-		return
-	}
-	for i := range s.latency {
-		s.latency[i].add(second, total)
-	}
 }
 
 // ringFor returns the finest ring that covers the window, and how many of its

@@ -87,9 +87,10 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 
 // A Window is what was counted within the last Span.
 type Window struct {
-	Span    time.Duration
-	Counts  Counts
-	Latency Percentiles
+	Span      time.Duration
+	Counts    Counts
+	Latency   Percentiles
+	FirstByte Percentiles
 }
 
 // An Upstream is what was counted of one upstream since the start.
@@ -142,7 +143,8 @@ func (m *Meter) Snapshot() Snapshot {
 	for i, w := range []*Window{&s.Minute, &s.Hour, &s.Day, &s.FourWeeks} {
 		w.Span = [...]time.Duration{Minute, Hour, Day, FourWeeks}[i]
 		w.Counts = m.countsWithin(second, w.Span)
-		w.Latency = m.latencyWithin(second, i)
+		w.Latency = m.distWithin(second, func(s *series) *distRing { return &s.latency[i] })
+		w.FirstByte = m.distWithin(second, func(s *series) *distRing { return &s.firstByte[i] })
 	}
 	for i := other; i < len(names); i++ {
 		if u, ok := m.upstream(i, names[i]); ok {
@@ -190,12 +192,12 @@ func (m *Meter) countsWithin(second int64, window time.Duration) Counts {
 	return countsOf(&sum)
 }
 
-func (m *Meter) latencyWithin(second int64, window int) Percentiles {
+func (m *Meter) distWithin(second int64, of func(*series) *distRing) Percentiles {
 	sum := newDist(coarse)
 	for i := range m.stripes {
 		part := &m.stripes[i]
 		part.mu.Lock()
-		part.series.latency[window].mergeInto(&sum, second)
+		of(&part.series).mergeInto(&sum, second)
 		part.mu.Unlock()
 	}
 	return sum.percentiles()
