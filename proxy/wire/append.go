@@ -1,0 +1,254 @@
+package wire
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+)
+
+// ErrUnwritable says that a head cannot be written because a part of it would
+// break it: a CR, LF, NUL or other control byte, a name that is no token, a
+// target with a space. Nothing of it was written.
+var ErrUnwritable = errors.New("http head holds a byte that cannot be written")
+
+// An Extra is a field that a sender adds of its own accord. It takes the place
+// of the fields of the same name that came with the message, and is written
+// even if hop-by-hop. Its name and value are checked like all others.
+type Extra struct{ Name, Value string }
+
+// AppendRequestHead appends the head of a request, always HTTP/1.1: Host, the
+// fields of h in the order of their names, extra, and the fields that body
+// calls for. Of h it drops what is for one hop, what Connection names, Host,
+// Content-Length and what extra replaces; "TE: trailers" stays, and Trailer
+// stays with a chunked body.
+//
+// body.Kind says how the body will be framed: BodyTunnel is for a request to
+// upgrade and keeps the Upgrade field of h. Without KeepAlive the server is
+// asked to close.
+//
+// It returns dst as it was, and ErrUnwritable, if anything could break the head.
+func AppendRequestHead(dst []byte, method, target, host string, h http.Header, body Framing, extra ...Extra) ([]byte, error) {
+	if !isToken(method) || !isVisible(target) || !isText(host) {
+		return dst, ErrUnwritable
+	}
+	w := headWriter{start: len(dst), h: h, body: body, extra: extra}
+	dst = append(append(append(append(dst, method...), ' '), target...), " HTTP/1.1\r\nHost: "...)
+	dst = append(append(dst, host...), '\r', '\n')
+	if body.Kind == BodyNone && (method == "POST" || method == "PUT" || method == "PATCH") {
+		w.body.Kind = BodyLength // RFC 9110, section 8.6: say that it is empty
+	}
+	w.te = headerHas(h, "Te", "trailers")
+	return w.finish(dst)
+}
+
+// AppendResponseHead appends the head of a response, always HTTP/1.1; an empty
+// reason is replaced by the usual one. Fields are treated as AppendRequestHead
+// does, but the Content-Length of h stays where there is no body and it tells
+// of one (HEAD, 304). BodyTunnel is for 101 and keeps the Upgrade field of h.
+//
+// It returns dst as it was, and ErrUnwritable, if anything could break the head
+// or if status is outside 100 to 999.
+func AppendResponseHead(dst []byte, status int, reason string, h http.Header, body Framing, extra ...Extra) ([]byte, error) {
+	if status < 100 || status > 999 || !isText(reason) {
+		return dst, ErrUnwritable
+	}
+	if reason == "" {
+		reason = http.StatusText(status)
+	}
+	w := headWriter{start: len(dst), h: h, body: body, extra: extra}
+	w.keepLength = body.Kind == BodyNone && status/100 != 1 && status != 204 // RFC 9110, section 8.6
+	dst = append(strconv.AppendInt(append(dst, "HTTP/1.1 "...), int64(status), 10), ' ')
+	dst = append(append(dst, reason...), '\r', '\n')
+	if status/100 == 1 && status != 101 {
+		w.body = Framing{KeepAlive: true} // an interim answer says nothing of the connection
+	}
+	return w.finish(dst)
+}
+
+// A headWriter is what writing the fields of one head needs to know.
+type headWriter struct {
+	start      int // where the head begins in dst
+	h          http.Header
+	body       Framing
+	extra      []Extra
+	keepLength bool // the Content-Length of h is passed on
+	te         bool // "TE: trailers" is passed on
+}
+
+// finish writes all that follows the first line and Host.
+func (w *headWriter) finish(dst []byte) ([]byte, error) {
+	var room [48]string
+	var err error
+	for _, k := range sortedKeys(room[:0], w.h) {
+		if w.drops(k) {
+			continue
+		}
+		for _, v := range w.h[k] {
+			if dst, err = appendField(dst, k, v); err != nil {
+				return dst[:w.start], err
+			}
+		}
+	}
+	for _, e := range w.extra {
+		if dst, err = appendField(dst, e.Name, e.Value); err != nil {
+			return dst[:w.start], err
+		}
+	}
+	return append(w.framing(dst), '\r', '\n'), nil
+}
+
+// framing writes the fields that say how the body ends and what becomes of the
+// connection.
+func (w *headWriter) framing(dst []byte) []byte {
+	switch w.body.Kind {
+	case BodyLength:
+		dst = append(dst, "Content-Length: "...)
+		dst = append(strconv.AppendInt(dst, max(0, w.body.Length), 10), '\r', '\n')
+	case BodyChunked:
+		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+	}
+	if w.te {
+		dst = append(dst, "TE: trailers\r\n"...)
+	}
+	option := ""
+	switch {
+	case w.body.Kind == BodyTunnel:
+		option = "Upgrade"
+	case !w.body.KeepAlive || w.body.Kind == BodyUntilClose:
+		option = "close"
+	}
+	if option == "" && !w.te {
+		return dst
+	}
+	dst = append(append(dst, "Connection: "...), option...)
+	if w.te { // RFC 9110, section 10.1.4
+		if option != "" {
+			dst = append(dst, ", "...)
+		}
+		dst = append(dst, "TE"...)
+	}
+	return append(dst, '\r', '\n')
+}
+
+// drops reports whether the field of h is not passed on.
+func (w *headWriter) drops(name string) bool {
+	switch {
+	case equalFold(name, "host"):
+		return true
+	case equalFold(name, "content-length"):
+		return !w.keepLength
+	case equalFold(name, "trailer"):
+		return w.body.Kind != BodyChunked
+	case equalFold(name, "upgrade"):
+		return w.body.Kind != BodyTunnel
+	case isHopByHop(name) || headerHas(w.h, "Connection", name):
+		return true
+	}
+	for _, e := range w.extra {
+		if equalFold(name, e.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// AppendFields appends those of the fields that are passed on, byte for byte
+// and in their order: none that is for one hop or that Connection names, nor
+// Host, Content-Length and what skip names, in any case. Those are for the
+// sender of the head to write. The fields come from a parser, so they are known
+// to be harmless.
+func AppendFields(dst []byte, fields []Field, skip ...string) []byte {
+	for _, f := range fields {
+		if isHopByHop(f.Name) || equalFold(f.Name, "host") || equalFold(f.Name, "content-length") ||
+			slices.ContainsFunc(skip, func(s string) bool { return equalFold(f.Name, s) }) ||
+			namedByConnection(fields, f.Name) {
+			continue
+		}
+		dst = append(append(dst, f.Name...), ": "...)
+		dst = append(append(dst, f.Value...), '\r', '\n')
+	}
+	return dst
+}
+
+// namedByConnection reports whether a Connection field names name.
+func namedByConnection(fields []Field, name []byte) bool {
+	for _, f := range fields {
+		if len(f.Name) != len("connection") || !equalFold(f.Name, "connection") {
+			continue
+		}
+		for rest, item := f.Value, []byte(nil); len(rest) > 0; {
+			if item, rest = cutList(rest); equalFold(item, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// headerHas reports whether the list in the fields of that canonical name holds
+// token, in any case.
+func headerHas(h http.Header, name, token string) bool {
+	for _, list := range h[name] {
+		for len(list) > 0 {
+			item := list
+			if i := indexComma(list); i >= 0 {
+				item, list = list[:i], list[i+1:]
+			} else {
+				list = ""
+			}
+			if equalFold(trimString(item), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func appendField(dst []byte, name, value string) ([]byte, error) {
+	if !isToken(name) || !isText(value) {
+		return dst, ErrUnwritable
+	}
+	dst = append(append(dst, name...), ": "...)
+	return append(append(dst, value...), '\r', '\n'), nil
+}
+
+// sortedKeys appends the names in h in their order, so that equal headers are
+// written equally.
+func sortedKeys(keys []string, h http.Header) []string {
+	for k := range h {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// isVisible reports whether s is not empty and visible ASCII throughout.
+func isVisible(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return len(s) > 0
+}
+
+func indexComma(s string) int {
+	for i := range len(s) {
+		if s[i] == ',' {
+			return i
+		}
+	}
+	return -1
+}
+
+// trimString is trimSpace for strings.
+func trimString(s string) string {
+	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}

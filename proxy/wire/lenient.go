@@ -1,0 +1,37 @@
+package wire
+
+import "bytes"
+
+// ParseResponseLenient reads what ParseResponse refused as Lenient. It accepts
+// lines that end in a bare LF (RFC 9112, section 2.2) and folded values, whose
+// line breaks become spaces (section 5.2), and is as strict as ParseResponse in
+// all else. It works on a copy, which the fields of r are slices of; n counts
+// the bytes of b.
+func ParseResponseLenient(b []byte, r *Response) (n int, err error) {
+	p := newParser(b)
+	head := make([]byte, 0, min(len(b), MaxHead)+64)
+	for at := 0; ; {
+		i := bytes.IndexByte(p.b[at:], '\n')
+		if i < 0 {
+			if p.whole {
+				return 0, &SyntaxError{Offset: at, What: "head is too large", TooLarge: true}
+			}
+			return 0, ErrShort
+		}
+		line := bytes.TrimSuffix(p.b[at:at+i], []byte("\r"))
+		folded := len(line) > 0 && (line[0] == ' ' || line[0] == '\t')
+		if folded && bytes.Count(head, []byte("\n")) > 1 {
+			head = append(bytes.TrimRight(head, " \t\r\n"), ' ')
+			line = trimSpace(line)
+		}
+		head = append(append(head, line...), '\r', '\n')
+		if at += i + 1; len(line) == 0 && !folded {
+			n = at
+			break
+		}
+	}
+	if _, err := ParseResponse(head, r); err != nil {
+		return 0, err
+	}
+	return n, nil
+}
