@@ -1,8 +1,12 @@
-// Package control holds what the daemon tells about itself and the client that
-// asks it: the types of the control socket, shared by the daemon, the command
-// line, the tray and the window.
+// Package control holds what the daemon tells about itself and how to ask it:
+// the types of the control socket, the socket itself, and its client. The
+// daemon, the command line, the tray and the window share them.
 //
-// It does not listen or decide anything: the handlers are in control/server,
-// and the answers come from the daemon. Every type is a plain value; a value
-// that was received is the receiver's own.
+// It decides nothing: the handlers are in control/server and the answers come
+// from the daemon. Every type is a plain value; a received one belongs to the
+// receiver.
+//
+// The protocol is HTTP/1.1 with JSON over a unix socket, or a named pipe on
+// Windows. Administration is not offered on TCP, where every page in a browser
+// and every user of the machine could reach it.
 package control

@@ -1,0 +1,54 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrNotRunning says that no daemon listens on the control socket.
+var ErrNotRunning = errors.New("the daemon is not running")
+
+// ErrStale says that an edit was made from a revision that is no longer the
+// present one: someone else has changed the settings meanwhile.
+var ErrStale = errors.New("the settings were changed by someone else meanwhile")
+
+// ErrInUse says that a socket is already being listened on.
+var ErrInUse = errors.New("the socket is in use")
+
+// ErrPeer says that the process at the other end belongs to another user.
+var ErrPeer = errors.New("the socket's peer is another user")
+
+// The codes of Error that the client tells apart.
+const (
+	CodeStale   = "stale"   // with status 409
+	CodeInvalid = "invalid" // with status 422
+)
+
+// Error is a refusal by the daemon.
+type Error struct {
+	Status  int          `json:"-"`                // of HTTP
+	Code    string       `json:"code"`             // stable, for programs
+	Message string       `json:"message"`          // a sentence in English
+	Fields  []FieldError `json:"fields,omitempty"` // with CodeInvalid: every setting that is wrong
+}
+
+// FieldError is one setting that is wrong, as settings.FieldError.
+type FieldError struct {
+	Path  string `json:"path"`
+	Value string `json:"value"`
+	Want  string `json:"want"`
+}
+
+// Error gives the sentence and the settings that are wrong, one to a line.
+func (e *Error) Error() string {
+	lines := []string{e.Message}
+	for _, f := range e.Fields {
+		lines = append(lines, fmt.Sprintf("%s: %s is not %s", f.Path, f.Value, f.Want))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Is reports whether e is the refusal of a stale edit, so that
+// errors.Is(err, ErrStale) holds across the socket.
+func (e *Error) Is(target error) bool { return target == ErrStale && e.Code == CodeStale }

@@ -1,0 +1,121 @@
+//go:build !windows
+
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/gofrs/flock"
+)
+
+// Listen listens on a unix socket of mode 0600 in a folder of mode 0700, for
+// processes of the same user only. A file that a killed process left is
+// replaced; a socket that is being listened on is left alone, with ErrInUse.
+//
+// Who listens holds a lock beside the socket, which the kernel gives back when
+// the process dies in whatever way, so two starts at once cannot both win.
+func Listen(path string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of the socket: %w", err)
+	}
+	if err := checkFolder(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
+	switch got, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("lock the socket: %w", err)
+	case !got:
+		return nil, fmt.Errorf("listen on %s: %w", path, ErrInUse)
+	}
+	l, err := listenLocked(path)
+	if err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	var once sync.Once
+	return &checkedListener{Listener: l, done: func() { once.Do(func() { _ = lock.Unlock() }) }}, nil
+}
+
+// checkFolder refuses a folder where another user could put a socket in place
+// of ours: one that others may write to, unless only owners may remove there
+// (the sticky bit). A folder that others can merely look into is as good as a
+// private one, since the socket itself is closed to them.
+func checkFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("look at the folder of the socket: %w", err)
+	}
+	if info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
+		return fmt.Errorf("listen in %s: other users may write to it (mode %04o); make it 0700", dir, info.Mode().Perm())
+	}
+	return nil
+}
+
+// listenLocked listens on path, whose lock the caller holds. The socket answers
+// to a dialler even if its lock was removed by someone who cleans up folders.
+func listenLocked(path string) (net.Listener, error) {
+	if c, err := net.Dial("unix", path); err == nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("listen on %s: %w", path, ErrInUse)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("remove the old socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("listen on the control socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("close the socket to others: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// dial connects to the socket at path and makes sure that who listens there is
+// this user or root.
+func dial(ctx context.Context, path string) (net.Conn, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPeer(c); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// checkPeer returns ErrPeer unless the process at the other end of c belongs to
+// this user or to root.
+func checkPeer(c net.Conn) error {
+	u, ok := c.(*net.UnixConn)
+	if !ok {
+		return fmt.Errorf("check the peer: %w", ErrPeer)
+	}
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("check the peer: %w", err)
+	}
+	var uid int
+	var uidErr error
+	if err := raw.Control(func(fd uintptr) { uid, uidErr = peerUID(int(fd)) }); err != nil {
+		return fmt.Errorf("check the peer: %w", err)
+	}
+	if uidErr != nil {
+		return fmt.Errorf("check the peer: %w", uidErr)
+	}
+	if !allowed(uid) {
+		return fmt.Errorf("check the peer, user %d: %w", uid, ErrPeer)
+	}
+	return nil
+}
+
+// allowed reports whether a process of the user uid may talk to us.
+func allowed(uid int) bool { return uid == os.Getuid() || uid == 0 }

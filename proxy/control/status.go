@@ -1,0 +1,65 @@
+package control
+
+import (
+	"time"
+
+	"millpond/settings"
+)
+
+// API is the version of the control protocol. It grows when an older peer could
+// misunderstand a newer one; new fields alone do not need it, since both sides
+// ignore the fields that they do not know.
+const API = 1
+
+// State is the condition of the proxy in one word.
+type State string
+
+// The states of the proxy. Off means paused by a person.
+const (
+	On       State = "on"       // requests pass
+	Degraded State = "degraded" // requests pass, with trouble that a person should know of
+	Failing  State = "failing"  // requests fail
+	Off      State = "off"      // requests are refused because a person paused the proxy
+)
+
+// Status is everything that the daemon tells, as one value: a watcher that
+// skipped some has missed nothing once it has the newest.
+type Status struct {
+	Revision uint64 `json:"revision"` // of the settings; grows with each change
+	API      int    `json:"api"`      // the constant API of the daemon
+	Version  string `json:"version"`  // of the daemon
+	PID      int    `json:"pid"`
+
+	State      State    `json:"state"`
+	Reason     string   `json:"reason"`      // a code such as upstream_ejected; "" when State says it all
+	ReasonArgs []string `json:"reason_args"` // what the sentence for Reason mentions, e.g. the upstream's name
+
+	Address    string `json:"address"`     // host:port where the proxy listens; "" when it does not
+	ConfigPath string `json:"config_path"` // of the settings file
+	Draining   bool   `json:"draining"`    // stopping: requests in flight end, new ones are refused
+	Paused     bool   `json:"paused"`      // by Client.Pause
+
+	Settings *settings.Settings `json:"settings"` // in force now; secrets are references
+	Stats    Stats              `json:"stats"`
+
+	Failures []Failure `json:"failures"` // the latest failed requests, newest first; at most 50
+	History  []Bucket  `json:"history"`  // the last hour, oldest first; nil when the daemon keeps none
+}
+
+// Failure is a request that failed.
+type Failure struct {
+	At       time.Time `json:"at"`
+	Upstream string    `json:"upstream"` // its name; "" when none was chosen
+	Outcome  string    `json:"outcome"`  // as in Stats.Outcomes
+	Code     string    `json:"code"`     // as in X-Millpond-Error; "" when the upstream itself answered
+	Status   int       `json:"status"`   // of HTTP, as the client saw it; 0 when it saw none
+	Error    string    `json:"error"`    // the cause in English, for a person who looks closer
+}
+
+// Bucket sums up the requests that ended in one stretch of time.
+type Bucket struct {
+	Start      time.Time     `json:"start"`
+	Length     time.Duration `json:"length"` // nanoseconds
+	Successful int64         `json:"successful"`
+	Failed     int64         `json:"failed"`
+}
