@@ -12,7 +12,8 @@ const day = 24 * time.Hour
 // A Key declares one setting.
 type Key struct {
 	Path     string   // as in the file, "pool.max_idle"; "upstreams[].url" stands for each upstream
-	Default  any      // of the field's type; nil where the user must write one
+	Default  any      // of the field's type
+	Required bool     // the user must write one; Default only gives the type
 	Unit     string   // of a number, plural; "" for durations (they carry their own) and bare numbers
 	Min, Max int64    // bounds of a number, both allowed; nanoseconds for a duration
 	Allowed  []string // the only values of a text; nil = any
@@ -91,9 +92,9 @@ var keys = []Key{
 	{Path: "pool.reuse", Default: ReuseLearned, Allowed: texts(ReuseLearned, ReuseFixed, ReuseNever), Help: "up to the age learned of each upstream, up to idle_timeout alone, or never"},
 	{Path: "pool.protocol", Default: ProtocolAuto, Allowed: texts(ProtocolAuto, ProtocolHTTP1, ProtocolHTTP2), Help: "what is spoken to upstreams"},
 
-	{Path: "upstreams[].name", Help: "its name here and in /u/NAME/"},
+	{Path: "upstreams[].name", Default: "", Required: true, Help: "its name here and in /u/NAME/"},
 	{Path: "upstreams[].kind", Default: KindHTTP, Allowed: texts(KindAnthropic, KindOpenAI, KindGemini, KindA2A, KindHTTP), Help: "the API that it speaks"},
-	{Path: "upstreams[].url", Help: "http or https address, with a base path if it has one"},
+	{Path: "upstreams[].url", Default: "", Required: true, Help: "http or https address, with a base path if it has one"},
 	{Path: "upstreams[].enabled", Default: true, Help: "false leaves it out"},
 	{Path: "upstreams[].priority", Default: 1, Max: 1000, Help: "lower first; equal ones share by weight"},
 	{Path: "upstreams[].weight", Default: 1, Min: 1, Max: 1000, Help: "share of the requests among equal priorities"},
@@ -101,8 +102,8 @@ var keys = []Key{
 	{Path: "upstreams[].egress", Default: "", Help: `proxy to go out by: "", "system", http://, https://, socks5://`},
 	{Path: "upstreams[].preserve_host", Default: false, Help: "send the client's Host instead of the upstream's"},
 
-	{Path: "routes[].path", Help: "requests whose path begins so"},
-	{Path: "routes[].upstreams", Help: "go to these, by priority"},
+	{Path: "routes[].path", Default: "", Required: true, Help: "requests whose path begins so"},
+	{Path: "routes[].upstreams", Default: []string(nil), Required: true, Help: "go to these, by priority"},
 	{Path: "routes[].idempotent", Default: false, Help: "repeating such a request does no harm, whatever its method"},
 
 	{Path: "forward.enabled", Default: false, Help: "serve as plain-HTTP forward proxy (HTTP_PROXY)"},

@@ -20,12 +20,15 @@ func setDefaults(v reflect.Value, prefix string) {
 			setDefaults(v.Field(i), path+".")
 			continue
 		}
-		if k, ok := Lookup(path); ok && k.Default != nil && f.Type.Kind() != reflect.Pointer {
-			v.Field(i).Set(reflect.ValueOf(k.Default))
-			if list, ok := k.Default.([]string); ok {
-				v.Field(i).Set(reflect.ValueOf(slices.Clone(list)))
-			}
+		k, ok := Lookup(path)
+		if !ok || f.Type.Kind() == reflect.Pointer {
+			continue
 		}
+		if list, ok := k.Default.([]string); ok {
+			v.Field(i).Set(reflect.ValueOf(slices.Clone(list)))
+			continue
+		}
+		v.Field(i).Set(reflect.ValueOf(k.Default))
 	}
 }
 
