@@ -2,8 +2,9 @@ package control
 
 import (
 	"errors"
-	"fmt"
 	"strings"
+
+	"millpond/settings"
 )
 
 // ErrNotRunning says that no daemon listens on the control socket.
@@ -27,24 +28,17 @@ const (
 
 // Error is a refusal by the daemon.
 type Error struct {
-	Status  int          `json:"-"`                // of HTTP
-	Code    string       `json:"code"`             // stable, for programs
-	Message string       `json:"message"`          // a sentence in English
-	Fields  []FieldError `json:"fields,omitempty"` // with CodeInvalid: every setting that is wrong
-}
-
-// FieldError is one setting that is wrong, as settings.FieldError.
-type FieldError struct {
-	Path  string `json:"path"`
-	Value string `json:"value"`
-	Want  string `json:"want"`
+	Status  int                    `json:"-"`                // of HTTP
+	Code    string                 `json:"code"`             // stable, for programs
+	Message string                 `json:"message"`          // a sentence in English
+	Fields  []*settings.FieldError `json:"fields,omitempty"` // with CodeInvalid: every setting that is wrong
 }
 
 // Error gives the sentence and the settings that are wrong, one to a line.
 func (e *Error) Error() string {
 	lines := []string{e.Message}
 	for _, f := range e.Fields {
-		lines = append(lines, fmt.Sprintf("%s: %s is not %s", f.Path, f.Value, f.Want))
+		lines = append(lines, f.Error())
 	}
 	return strings.Join(lines, "\n")
 }

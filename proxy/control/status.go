@@ -43,10 +43,13 @@ type Status struct {
 	Stats    Stats              `json:"stats"`
 
 	Failures []Failure `json:"failures"` // the latest failed requests, newest first; at most 50
-	History  []Bucket  `json:"history"`  // the last hour, oldest first; nil when the daemon keeps none
+
+	// History is how requests went over time, by the keys Window1h, Window24h
+	// and Window28d; a window is missing when the daemon does not keep it.
+	History map[string]Series `json:"history"`
 }
 
-// Failure is a request that failed.
+// Failure is a request that failed or that the proxy refused.
 type Failure struct {
 	At       time.Time `json:"at"`
 	Upstream string    `json:"upstream"` // its name; "" when none was chosen
@@ -56,10 +59,12 @@ type Failure struct {
 	Error    string    `json:"error"`    // the cause in English, for a person who looks closer
 }
 
-// Bucket sums up the requests that ended in one stretch of time.
-type Bucket struct {
-	Start      time.Time     `json:"start"`
-	Length     time.Duration `json:"length"` // nanoseconds
-	Successful int64         `json:"successful"`
-	Failed     int64         `json:"failed"`
+// Series counts the requests that ended in each of a row of equally long steps
+// of time. Both lists have the same length, oldest first; the last step is the
+// present one and still growing.
+type Series struct {
+	Start      time.Time     `json:"start"` // of the first step
+	Step       time.Duration `json:"step"`  // nanoseconds
+	Successful []int64       `json:"successful"`
+	Failed     []int64       `json:"failed"`
 }

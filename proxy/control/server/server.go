@@ -1,0 +1,156 @@
+// Package server answers on the control socket: it turns HTTP into calls of a
+// Backend and the Backend's errors into answers that control.Client understands.
+//
+// It keeps no state and decides nothing but who may ask. A browser may not: a
+// page could reach a forwarded socket, so any Origin or Referer, and a Host
+// other than control.Host, is refused.
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"millpond/proxy/control"
+	"millpond/settings"
+)
+
+// A Backend is the daemon as its handlers see it. Its methods are called by
+// many goroutines at once.
+type Backend interface {
+	// Status returns the present status; the caller may keep it.
+	Status() control.Status
+	// Changed returns a channel that is closed when something other than the
+	// counts changes next.
+	Changed() <-chan struct{}
+	// Pause begins or ends a pause.
+	Pause(paused bool) error
+	// PutSettings validates, builds, saves and applies s, or changes nothing.
+	// It returns control.ErrStale when revision is not the present one, and
+	// *settings.FieldError, joined, for values that are wrong.
+	PutSettings(revision uint64, s *settings.Settings) error
+	// FlushIdle closes the idle connections to the upstreams.
+	FlushIdle()
+}
+
+// Limits of the socket. Its clients are our own programs, so these only keep a
+// broken one from holding on to memory.
+const (
+	maxEdit     = 4 << 20          // bytes of a PUT
+	headTimeout = 10 * time.Second // for the head of a question
+	idleTimeout = 5 * time.Minute  // of a connection without a question
+	drainTime   = 2 * time.Second  // for answers under way when the daemon stops
+	sendBuffer  = 16 << 10         // bytes that the kernel keeps for a client
+)
+
+// Listen opens the control socket at path; see control.Listen.
+func Listen(path string) (net.Listener, error) { return control.Listen(path) }
+
+// Serve answers on l from b until ctx is done, and closes l. Watches end then,
+// and other answers under way are finished.
+func Serve(ctx context.Context, l net.Listener, b Backend) error {
+	s := &http.Server{
+		Handler:           New(b),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       keepShort,
+		ReadHeaderTimeout: headTimeout,
+		IdleTimeout:       idleTimeout,
+	}
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		// The documented shutdown: ctx is done, so it cannot bound the wait.
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		if s.Shutdown(wait) != nil {
+			_ = s.Close() // cuts off a client that does not read
+		}
+	})
+	err := s.Serve(l)
+	if !stop() {
+		<-stopped
+		return nil
+	}
+	return fmt.Errorf("serve the control socket: %w", errors.Join(err, s.Close()))
+}
+
+// keepShort bounds what the kernel holds of answers that a client has not read,
+// so that a watcher which was stopped for a while finds new states, not old ones.
+func keepShort(ctx context.Context, c net.Conn) context.Context {
+	if u, ok := c.(*net.UnixConn); ok {
+		_ = u.SetWriteBuffer(sendBuffer)
+	}
+	return ctx
+}
+
+// New returns the handler of the control socket.
+func New(b Backend) http.Handler {
+	h := &handlers{backend: b}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", h.status)
+	mux.HandleFunc("GET /v1/watch", h.watch)
+	mux.HandleFunc("POST /v1/pause", h.pause)
+	mux.HandleFunc("POST /v1/resume", h.resume)
+	mux.HandleFunc("POST /v1/flush-idle", h.flushIdle)
+	mux.HandleFunc("PUT /v1/settings", h.putSettings)
+	mux.HandleFunc("/", h.unknown)
+	return guard(mux)
+}
+
+// guard refuses what comes from a browser or was meant for another host.
+func guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case len(r.Header.Values("Origin")) > 0, len(r.Header.Values("Referer")) > 0:
+			refuse(w, http.StatusForbidden, "browser", "the control socket does not answer to web pages")
+		case r.Host != control.Host:
+			refuse(w, http.StatusForbidden, "host", "the control socket answers only to the host "+control.Host)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// handlers answer the questions. Their field is constant.
+type handlers struct{ backend Backend }
+
+func (h *handlers) status(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, h.backend.Status())
+}
+
+func (h *handlers) pause(w http.ResponseWriter, _ *http.Request) {
+	finish(w, h.backend.Pause(true))
+}
+
+func (h *handlers) resume(w http.ResponseWriter, _ *http.Request) {
+	finish(w, h.backend.Pause(false))
+}
+
+func (h *handlers) flushIdle(w http.ResponseWriter, _ *http.Request) {
+	h.backend.FlushIdle()
+	finish(w, nil)
+}
+
+func (h *handlers) putSettings(w http.ResponseWriter, r *http.Request) {
+	var edit control.Edit
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxEdit))
+	d.DisallowUnknownFields() // a newer client's setting is refused, not dropped
+	if err := d.Decode(&edit); err != nil {
+		refuse(w, http.StatusBadRequest, "malformed", "the edit cannot be read: "+err.Error())
+		return
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) || edit.Settings == nil {
+		refuse(w, http.StatusBadRequest, "malformed", "the edit must be one object with revision and settings")
+		return
+	}
+	finish(w, h.backend.PutSettings(edit.Revision, edit.Settings))
+}
+
+func (h *handlers) unknown(w http.ResponseWriter, r *http.Request) {
+	refuse(w, http.StatusNotFound, "unknown", "this daemon does not know "+r.Method+" "+r.URL.Path)
+}

@@ -1,0 +1,251 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"millpond/proxy/control"
+	"millpond/settings"
+)
+
+// memory is a daemon without traffic.
+type memory struct {
+	mu sync.Mutex
+	// mu guards what follows.
+	status  control.Status
+	changed chan struct{}
+	flushes int
+	refuse  error // what PutSettings and Pause answer
+}
+
+func newMemory() *memory {
+	return &memory{
+		status: control.Status{
+			Revision: 1, API: control.API, Version: "1.2.3", State: control.On,
+			Address: "127.0.0.1:7860", Settings: settings.Default(),
+		},
+		changed: make(chan struct{}),
+	}
+}
+
+func (m *memory) Status() control.Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.status
+}
+
+func (m *memory) Changed() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.changed
+}
+
+func (m *memory) Pause(paused bool) error {
+	return m.change(func(s *control.Status) { s.Paused = paused })
+}
+
+func (m *memory) PutSettings(revision uint64, s *settings.Settings) error {
+	if revision != m.Status().Revision {
+		return control.ErrStale
+	}
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	return m.change(func(status *control.Status) { status.Settings = s; status.Revision++ })
+}
+
+func (m *memory) FlushIdle() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.flushes++
+}
+
+// change applies f to the status and tells the watchers.
+func (m *memory) change(f func(*control.Status)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refuse != nil {
+		return m.refuse
+	}
+	f(&m.status)
+	close(m.changed)
+	m.changed = make(chan struct{})
+	return nil
+}
+
+// start serves b on a real socket until the test ends or stop is called.
+func start(t *testing.T, b Backend) (path string, stop func()) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "control.sock")
+	l, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, l, b) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("serve: got %v; want no error", err)
+		}
+	})
+	t.Cleanup(stop)
+	return path, stop
+}
+
+func dial(t *testing.T, path string) *control.Client {
+	t.Helper()
+	c := control.Dial(path)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestStatusCrossesWhole(t *testing.T) {
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	m := newMemory()
+	m.status.Reason, m.status.ReasonArgs = "upstream_ejected", []string{"relay"}
+	m.status.Failures = []control.Failure{{At: at, Upstream: "relay", Outcome: "upstream_error", Status: 502, Code: "upstream_connect"}}
+	m.status.History = map[string]control.Series{control.Window1h: {Start: at, Step: time.Minute, Successful: []int64{3, 4}, Failed: []int64{0, 1}}}
+	m.status.Stats.Upstreams = []control.Upstream{{Name: "relay", LastErrorAt: &at}}
+	path, _ := start(t, m)
+	got, err := dial(t, path).Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := m.Status(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v; want %+v", got, want)
+	}
+}
+
+func TestPauseResumeFlush(t *testing.T) {
+	m := newMemory()
+	path, _ := start(t, m)
+	c := dial(t, path)
+	steps := []struct {
+		name   string
+		call   func(context.Context) error
+		paused bool
+	}{
+		{"pause", c.Pause, true},
+		{"pause again", c.Pause, true},
+		{"resume", c.Resume, false},
+	}
+	for _, step := range steps {
+		if err := step.call(t.Context()); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if got := m.Status().Paused; got != step.paused {
+			t.Errorf("paused after %s: got %v; want %v", step.name, got, step.paused)
+		}
+	}
+	if err := c.FlushIdle(t.Context()); err != nil || m.flushes != 1 {
+		t.Errorf("flush: got %v and %d; want no error and 1", err, m.flushes)
+	}
+}
+
+func TestPutSettings(t *testing.T) {
+	path, _ := start(t, newMemory())
+	c := dial(t, path)
+	wrong := settings.Default()
+	wrong.Pool.MaxIdle, wrong.Failover.Attempts = -1, 99
+
+	if err := c.PutSettings(t.Context(), 1, settings.Default()); err != nil {
+		t.Fatalf("from the present revision: %v", err)
+	}
+	if err := c.PutSettings(t.Context(), 1, settings.Default()); !errors.Is(err, control.ErrStale) {
+		t.Errorf("from an old revision: got %v; want %v", err, control.ErrStale)
+	}
+	var refused *control.Error
+	if err := c.PutSettings(t.Context(), 2, wrong); !errors.As(err, &refused) {
+		t.Fatalf("wrong values: got %v; want a refusal", err)
+	}
+	if refused.Status != http.StatusUnprocessableEntity || len(refused.Fields) != 2 {
+		t.Fatalf("wrong values: got %d with %v; want 422 with two settings", refused.Status, refused.Fields)
+	}
+	if got, want := refused.Fields[0].Path, "pool.max_idle"; got != want {
+		t.Errorf("first wrong setting: got %v; want %v", got, want)
+	}
+}
+
+func TestFailureInWords(t *testing.T) {
+	m := newMemory()
+	m.refuse = errors.New("save settings: no space left on device")
+	path, _ := start(t, m)
+	err := dial(t, path).Pause(t.Context())
+	var refused *control.Error
+	if !errors.As(err, &refused) || refused.Status != 500 || refused.Message != m.refuse.Error() {
+		t.Errorf("got %v; want 500 and %v", err, m.refuse)
+	}
+}
+
+// A page in a browser, or a program that took our socket for another's, gets
+// nothing and changes nothing.
+func TestGuard(t *testing.T) {
+	tests := []struct {
+		name, method, path, header, value string
+		host                              string
+		want                              int
+	}{
+		{"our client", "GET", "/v1/status", "", "", control.Host, 200},
+		{"origin", "GET", "/v1/status", "Origin", "http://localhost:3000", control.Host, 403},
+		{"null origin", "POST", "/v1/pause", "Origin", "null", control.Host, 403},
+		{"empty origin", "POST", "/v1/pause", "Origin", "", control.Host, 403},
+		{"referer", "GET", "/v1/watch", "Referer", "https://example.com/", control.Host, 403},
+		{"foreign host", "GET", "/v1/status", "", "", "example.com", 403},
+		{"loopback host", "GET", "/v1/status", "", "", "127.0.0.1:7860", 403},
+		{"unknown path", "GET", "/v1/nothing", "", "", control.Host, 404},
+		{"wrong method", "GET", "/v1/pause", "", "", control.Host, 404},
+		{"malformed edit", "PUT", "/v1/settings", "", "", control.Host, 400},
+		{"malformed pace", "GET", "/v1/watch?every=soon", "", "", control.Host, 400},
+	}
+	m := newMemory()
+	path, _ := start(t, m)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r, err := http.NewRequestWithContext(t.Context(), test.method, "http://"+test.host+test.path, strings.NewReader(`{"revision":1}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.header != "" {
+				r.Header[test.header] = []string{test.value}
+			}
+			if got := statusOf(t, path, r); got != test.want {
+				t.Errorf("got %v; want %v", got, test.want)
+			}
+		})
+	}
+	if m.Status().Paused {
+		t.Error("a refused request paused the proxy")
+	}
+}
+
+// statusOf sends r over the socket and returns the answer's status.
+func statusOf(t *testing.T, path string, r *http.Request) int {
+	t.Helper()
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}
+	defer transport.CloseIdleConnections()
+	answer, err := transport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != 200 {
+		var e control.Error
+		if err := json.NewDecoder(answer.Body).Decode(&e); err != nil || e.Code == "" || e.Message == "" {
+			t.Errorf("refusal: got %+v, %v; want a code and a sentence", e, err)
+		}
+	}
+	return answer.StatusCode
+}
