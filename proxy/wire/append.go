@@ -23,20 +23,21 @@ type Extra struct{ Name, Value string }
 // Content-Length and what extra replaces; "TE: trailers" stays, and Trailer
 // stays with a chunked body.
 //
-// body.Kind says how the body will be framed: BodyTunnel is for a request to
-// upgrade and keeps the Upgrade field of h. Without KeepAlive the server is
-// asked to close.
+// body says how the body will be framed; BodyTunnel is for CONNECT and for a
+// request to upgrade, which keeps the Upgrade field of h. Without KeepAlive the
+// server is asked to close.
 //
 // It returns dst as it was, and ErrUnwritable, if anything could break the head.
 func AppendRequestHead(dst []byte, method, target, host string, h http.Header, body Framing, extra ...Extra) ([]byte, error) {
-	if !isToken(method) || !isVisible(target) || !isText(host) {
+	if !isToken(method) || !isVisible(target) || host != "" && !isVisible(host) {
 		return dst, ErrUnwritable
 	}
 	w := headWriter{start: len(dst), h: h, body: body, extra: extra}
+	w.upgrade = body.Kind == BodyTunnel && method != "CONNECT"
 	dst = append(append(append(append(dst, method...), ' '), target...), " HTTP/1.1\r\nHost: "...)
 	dst = append(append(dst, host...), '\r', '\n')
 	if body.Kind == BodyNone && (method == "POST" || method == "PUT" || method == "PATCH") {
-		w.body.Kind = BodyLength // RFC 9110, section 8.6: say that it is empty
+		w.body.Kind, w.body.Length = BodyLength, 0 // RFC 9110, section 8.6: say that it is empty
 	}
 	w.te = headerHas(h, "Te", "trailers")
 	return w.finish(dst)
@@ -45,7 +46,7 @@ func AppendRequestHead(dst []byte, method, target, host string, h http.Header, b
 // AppendResponseHead appends the head of a response, always HTTP/1.1; an empty
 // reason is replaced by the usual one. Fields are treated as AppendRequestHead
 // does, but the Content-Length of h stays where there is no body and it tells
-// of one (HEAD, 304). BodyTunnel is for 101 and keeps the Upgrade field of h.
+// of one (HEAD, 304). 101 keeps the Upgrade field of h.
 //
 // It returns dst as it was, and ErrUnwritable, if anything could break the head
 // or if status is outside 100 to 999.
@@ -57,11 +58,12 @@ func AppendResponseHead(dst []byte, status int, reason string, h http.Header, bo
 		reason = http.StatusText(status)
 	}
 	w := headWriter{start: len(dst), h: h, body: body, extra: extra}
+	w.upgrade = status == 101
 	w.keepLength = body.Kind == BodyNone && status/100 != 1 && status != 204 // RFC 9110, section 8.6
 	dst = append(strconv.AppendInt(append(dst, "HTTP/1.1 "...), int64(status), 10), ' ')
 	dst = append(append(dst, reason...), '\r', '\n')
-	if status/100 == 1 && status != 101 {
-		w.body = Framing{KeepAlive: true} // an interim answer says nothing of the connection
+	if status/100 == 1 || body.Kind == BodyTunnel {
+		w.body = Framing{KeepAlive: true} // neither has a body, nor is it the last word
 	}
 	return w.finish(dst)
 }
@@ -72,8 +74,9 @@ type headWriter struct {
 	h          http.Header
 	body       Framing
 	extra      []Extra
-	keepLength bool // the Content-Length of h is passed on
-	te         bool // "TE: trailers" is passed on
+	upgrade    bool // the Upgrade of h is passed on
+	keepLength bool // so is its Content-Length
+	te         bool // and "TE: trailers"
 }
 
 // finish writes all that follows the first line and Host.
@@ -113,8 +116,9 @@ func (w *headWriter) framing(dst []byte) []byte {
 	}
 	option := ""
 	switch {
-	case w.body.Kind == BodyTunnel:
+	case w.upgrade:
 		option = "Upgrade"
+	case w.body.Kind == BodyTunnel: // of CONNECT
 	case !w.body.KeepAlive || w.body.Kind == BodyUntilClose:
 		option = "close"
 	}
@@ -141,7 +145,7 @@ func (w *headWriter) drops(name string) bool {
 	case equalFold(name, "trailer"):
 		return w.body.Kind != BodyChunked
 	case equalFold(name, "upgrade"):
-		return w.body.Kind != BodyTunnel
+		return !w.upgrade
 	case isHopByHop(name) || headerHas(w.h, "Connection", name):
 		return true
 	}
@@ -154,15 +158,14 @@ func (w *headWriter) drops(name string) bool {
 }
 
 // AppendFields appends those of the fields that are passed on, byte for byte
-// and in their order: none that is for one hop or that Connection names, nor
-// Host, Content-Length and what skip names, in any case. Those are for the
-// sender of the head to write. The fields come from a parser, so they are known
-// to be harmless.
+// and in their order: none that is not EndToEnd, nor Host, Content-Length and
+// what skip names, in any case. Those are for the sender of the head to write.
+// The fields come from a parser, so they are known to be harmless.
 func AppendFields(dst []byte, fields []Field, skip ...string) []byte {
 	for _, f := range fields {
-		if isHopByHop(f.Name) || equalFold(f.Name, "host") || equalFold(f.Name, "content-length") ||
+		if equalFold(f.Name, "host") || equalFold(f.Name, "content-length") ||
 			slices.ContainsFunc(skip, func(s string) bool { return equalFold(f.Name, s) }) ||
-			namedByConnection(fields, f.Name) {
+			!EndToEnd(fields, f.Name) {
 			continue
 		}
 		dst = append(append(dst, f.Name...), ": "...)
@@ -171,35 +174,12 @@ func AppendFields(dst []byte, fields []Field, skip ...string) []byte {
 	return dst
 }
 
-// namedByConnection reports whether a Connection field names name.
-func namedByConnection(fields []Field, name []byte) bool {
-	for _, f := range fields {
-		if len(f.Name) != len("connection") || !equalFold(f.Name, "connection") {
-			continue
-		}
-		for rest, item := f.Value, []byte(nil); len(rest) > 0; {
-			if item, rest = cutList(rest); equalFold(item, name) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // headerHas reports whether the list in the fields of that canonical name holds
 // token, in any case.
 func headerHas(h http.Header, name, token string) bool {
 	for _, list := range h[name] {
-		for len(list) > 0 {
-			item := list
-			if i := indexComma(list); i >= 0 {
-				item, list = list[:i], list[i+1:]
-			} else {
-				list = ""
-			}
-			if equalFold(trimString(item), token) {
-				return true
-			}
+		if listHas(list, token) {
+			return true
 		}
 	}
 	return false
@@ -221,34 +201,4 @@ func sortedKeys(keys []string, h http.Header) []string {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// isVisible reports whether s is not empty and visible ASCII throughout.
-func isVisible(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] >= 0x7f {
-			return false
-		}
-	}
-	return len(s) > 0
-}
-
-func indexComma(s string) int {
-	for i := range len(s) {
-		if s[i] == ',' {
-			return i
-		}
-	}
-	return -1
-}
-
-// trimString is trimSpace for strings.
-func trimString(s string) string {
-	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
-		s = s[1:]
-	}
-	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
-		s = s[:len(s)-1]
-	}
-	return s
 }

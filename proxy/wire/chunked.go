@@ -43,9 +43,10 @@ const (
 
 // Decode reads from src, which continues where the last call left off, and
 // returns how many bytes of it were used and the first run of data among them,
-// a slice of src. It stops after a run of data, so call it until everything is
-// consumed. After the trailer section it returns io.EOF: what follows consumed
-// belongs to the next message. Any other error is a *SyntaxError and final.
+// a slice of src. It stops after a run of data and before the trailer section,
+// so call it until everything is consumed. After the trailer section it returns
+// io.EOF: what follows consumed belongs to the next message. Any other error is
+// a *SyntaxError and final.
 func (c *Chunked) Decode(src []byte) (consumed int, data []byte, err error) {
 	for consumed < len(src) && c.err == nil {
 		switch c.state {
@@ -58,18 +59,27 @@ func (c *Chunked) Decode(src []byte) (consumed int, data []byte, err error) {
 			return consumed + n, data, nil
 		case chunkTrailer:
 			n, what := c.readTrailer(src[consumed:])
-			consumed += n
-			c.fail(what)
+			if consumed += n; what != "" {
+				c.err = refuse(-1, what)
+			}
 		default:
 			if what := c.step(src[consumed]); what != "" {
-				c.fail(what)
+				c.err = refuse(-1, what)
 				return consumed, nil, c.err
 			}
 			consumed++
+			if c.state == chunkTrailer {
+				return consumed, nil, nil
+			}
 		}
 	}
 	return consumed, nil, c.err
 }
+
+// InTrailer reports whether the last chunk was read, so that all that is to come
+// is the trailer section. What was consumed until then may be passed on as it
+// is; behind it AppendFields writes the Trailer, and an empty line ends it.
+func (c *Chunked) InTrailer() bool { return c.state >= chunkTrailer }
 
 // Trailer returns the trailer fields after Decode returned io.EOF, without
 // those that may not stand in a trailer (see ForbiddenTrailer). They are valid
@@ -79,12 +89,6 @@ func (c *Chunked) Trailer() []Field { return c.trailer }
 // Reset makes c ready for another body. It keeps its buffers.
 func (c *Chunked) Reset() {
 	*c = Chunked{section: c.section[:0], trailer: c.trailer[:0]}
-}
-
-func (c *Chunked) fail(what string) {
-	if what != "" {
-		c.err = refuse(-1, what)
-	}
 }
 
 // step takes one byte of a size line or of the CRLF after data.
@@ -125,7 +129,7 @@ func (c *Chunked) step(b byte) (what string) {
 // stepSize takes one byte of a chunk size: 1 to 16 hexadecimal digits, then CR
 // or the semicolon of an extension, and nothing else.
 func (c *Chunked) stepSize(b byte) (what string) {
-	if v := unhex[b]; v >= 0 {
+	if v := unhex(b); v >= 0 {
 		if c.digits++; c.digits > 16 || c.left > (1<<63-1)>>4 {
 			return "chunk size is too large"
 		}
@@ -196,9 +200,9 @@ func (c *Chunked) parseTrailer() (what string) {
 }
 
 // ForbiddenTrailer reports whether a field of that name means nothing in a
-// trailer and must be dropped there: what frames or routes the message, what
-// authenticates it, what changes how it is handled, and what describes its
-// content (RFC 9110, section 6.5.1). Names are compared in any case.
+// trailer and is dropped there: what frames or routes the message, authenticates
+// it, modifies the request, controls the response or describes the content
+// (RFC 9110, section 6.5.1), and what is for one hop. Any case will do.
 func ForbiddenTrailer(name string) bool { return forbiddenTrailer(name) }
 
 func forbiddenTrailer[T text](name T) bool {
@@ -207,15 +211,15 @@ func forbiddenTrailer[T text](name T) bool {
 			return true
 		}
 	}
-	return isHopByHop(name)
+	return isHopByHop(name) || len(name) > 3 && equalFold(name[:3], "if-")
 }
 
 var notInTrailers = [...]string{
-	"content-length", "host", "max-forwards", "via", "forwarded", // framing and routing
-	"authorization", "www-authenticate", "cookie", "set-cookie", "x-api-key", // authentication
-	"cache-control", "expect", "pragma", "range", "age", "date", "expires", // modifiers and control data
-	"location", "retry-after", "vary", "warning",
-	"content-encoding", "content-type", "content-range", // content
+	"content-length", "host", "max-forwards", "via", "forwarded",
+	"authorization", "www-authenticate", "cookie", "set-cookie", "x-api-key", "x-goog-api-key",
+	"expect", "range", "cache-control", "pragma",
+	"age", "date", "expires", "location", "retry-after", "vary", "warning",
+	"content-encoding", "content-type", "content-range",
 }
 
 // AppendChunk appends data as one chunk. With no data it appends nothing, since

@@ -60,8 +60,10 @@ func (r *Request) WantsTunnel() bool {
 		if !equalFold(f.Name, "upgrade") {
 			continue
 		}
-		for rest, item := f.Value, []byte(nil); len(rest) > 0; {
-			if item, rest = cutList(rest); len(item) > 0 && !equalFold(item, "h2c") {
+		for list := f.Value; len(list) > 0; {
+			var item []byte
+			item, list = cut(list, ',')
+			if item = trimSpace(item); len(item) > 0 && !equalFold(item, "h2c") {
 				return true
 			}
 		}

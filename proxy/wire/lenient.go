@@ -10,7 +10,7 @@ import "bytes"
 func ParseResponseLenient(b []byte, r *Response) (n int, err error) {
 	p := newParser(b)
 	head := make([]byte, 0, min(len(b), MaxHead)+64)
-	for at := 0; ; {
+	for at, lines := 0, 0; ; lines++ {
 		i := bytes.IndexByte(p.b[at:], '\n')
 		if i < 0 {
 			if p.whole {
@@ -20,7 +20,7 @@ func ParseResponseLenient(b []byte, r *Response) (n int, err error) {
 		}
 		line := bytes.TrimSuffix(p.b[at:at+i], []byte("\r"))
 		folded := len(line) > 0 && (line[0] == ' ' || line[0] == '\t')
-		if folded && bytes.Count(head, []byte("\n")) > 1 {
+		if folded && lines > 1 { // not what follows the status line
 			head = append(bytes.TrimRight(head, " \t\r\n"), ' ')
 			line = trimSpace(line)
 		}

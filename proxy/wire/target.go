@@ -53,7 +53,7 @@ func checkPath(b []byte) (what string) {
 		case c == '?':
 			query = true
 		case c == '%' && !query:
-			if i+2 >= len(b) || unhex[b[i+1]] < 0 || unhex[b[i+2]] < 0 {
+			if i+2 >= len(b) || unhex(b[i+1]) < 0 || unhex(b[i+2]) < 0 {
 				return "target has a broken escape"
 			}
 		}
@@ -77,7 +77,7 @@ func cutScheme(b []byte) (rest []byte, ok bool) {
 func checkHost(r *Request) (what string) {
 	count := 0
 	for _, f := range r.Fields {
-		if len(f.Name) != len("host") || !equalFold(f.Name, "host") {
+		if !equalFold(f.Name, "host") {
 			continue
 		}
 		if count++; count > 1 {
