@@ -39,7 +39,7 @@ func AppendRequestHead(dst []byte, method, target, host string, h http.Header, b
 	if body.Kind == BodyNone && (method == "POST" || method == "PUT" || method == "PATCH") {
 		w.body.Kind, w.body.Length = BodyLength, 0 // RFC 9110, section 8.6: say that it is empty
 	}
-	w.te = headerHas(h, "Te", "trailers")
+	w.te = anyHas(h["Te"], "trailers")
 	return w.finish(dst)
 }
 
@@ -146,7 +146,7 @@ func (w *headWriter) drops(name string) bool {
 		return w.body.Kind != BodyChunked
 	case equalFold(name, "upgrade"):
 		return !w.upgrade
-	case isHopByHop(name) || headerHas(w.h, "Connection", name):
+	case isHopByHop(name) || anyHas(w.h["Connection"], name):
 		return true
 	}
 	for _, e := range w.extra {
@@ -172,17 +172,6 @@ func AppendFields(dst []byte, fields []Field, skip ...string) []byte {
 		dst = append(append(dst, f.Value...), '\r', '\n')
 	}
 	return dst
-}
-
-// headerHas reports whether the list in the fields of that canonical name holds
-// token, in any case.
-func headerHas(h http.Header, name, token string) bool {
-	for _, list := range h[name] {
-		if listHas(list, token) {
-			return true
-		}
-	}
-	return false
 }
 
 func appendField(dst []byte, name, value string) ([]byte, error) {

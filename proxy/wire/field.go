@@ -1,11 +1,6 @@
 package wire
 
-import (
-	"net/http"
-	"net/textproto"
-	"strings"
-	"time"
-)
+import "time"
 
 // Get returns the value of the first field of that name, in any case.
 func Get(fields []Field, name string) ([]byte, bool) {
@@ -98,67 +93,3 @@ func keepAlive(fields []Field, param string) (n int64, ok bool) {
 	}
 	return 0, false
 }
-
-// ToHeader returns the fields as net/http has them, with canonical names, in
-// memory of their own. Like net/http it keeps the order of values of one name.
-func ToHeader(fields []Field) http.Header {
-	h := make(http.Header, len(fields))
-	addTo(h, fields, func([]byte) bool { return true })
-	return h
-}
-
-// AddEndToEnd adds to h those of the fields that are EndToEnd, Content-Length
-// among them, as ToHeader does.
-func AddEndToEnd(h http.Header, fields []Field) {
-	addTo(h, fields, func(name []byte) bool { return EndToEnd(fields, name) })
-}
-
-// addTo adds the fields that pass to h. All values share one string, and the
-// lists with one value share one slice, since that is what costs.
-func addTo(h http.Header, fields []Field, pass func(name []byte) bool) {
-	size := 0
-	for _, f := range fields {
-		size += len(f.Value)
-	}
-	var values strings.Builder
-	values.Grow(size)
-	lists := make([]string, len(fields))
-	for i, f := range fields {
-		if !pass(f.Name) {
-			continue
-		}
-		start := values.Len()
-		values.Write(f.Value)
-		key, value := canonicalName(f.Name), values.String()[start:]
-		if old := h[key]; old != nil {
-			h[key] = append(old, value)
-			continue
-		}
-		lists[i] = value
-		h[key] = lists[i : i+1 : i+1]
-	}
-}
-
-// canonicalName returns the name as net/http writes it.
-func canonicalName(name []byte) string {
-	if s, ok := commonNames[string(name)]; ok {
-		return s
-	}
-	return textproto.CanonicalMIMEHeaderKey(string(name))
-}
-
-// commonNames spares the names of every other message an allocation. Keys are
-// the canonical and the lower-case form. It is never written after it is made.
-var commonNames = func() map[string]string {
-	m := make(map[string]string)
-	for _, s := range []string{
-		"Accept", "Accept-Encoding", "Accept-Language", "Anthropic-Beta", "Anthropic-Organization-Id",
-		"Anthropic-Version", "Authorization", "Cache-Control", "Cf-Cache-Status", "Cf-Ray", "Connection",
-		"Content-Encoding", "Content-Length", "Content-Type", "Date", "Etag", "Expect", "Host", "Keep-Alive",
-		"Last-Modified", "Request-Id", "Retry-After", "Server", "Set-Cookie", "Strict-Transport-Security",
-		"Transfer-Encoding", "User-Agent", "Vary", "Via", "X-Api-Key", "X-Request-Id",
-	} {
-		m[s], m[strings.ToLower(s)] = s, s
-	}
-	return m
-}()

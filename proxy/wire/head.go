@@ -105,8 +105,8 @@ func ParseRequest(b []byte, r *Request) (n int, err error) {
 // costs are those of ParseRequest.
 func ParseResponse(b []byte, r *Response) (n int, err error) {
 	p := newParser(b)
-	if len(p.b) > 0 && p.b[0] != 'H' {
-		return 0, refuse(0, "not an HTTP status line")
+	if n := min(len(p.b), len(protocol)); string(p.b[:n]) != protocol[:n] {
+		return 0, refuse(0, "not an HTTP/1 status line")
 	}
 	end, err := p.line(0)
 	if err != nil {
@@ -123,11 +123,11 @@ func ParseResponse(b []byte, r *Response) (n int, err error) {
 }
 
 // HeadReady reports whether parsing b is worth it: whether b holds the end of a
-// head, or something that will be refused. Give it the next that it returned
-// for the shorter b before (0 at first), and a head that comes a byte at a time
-// costs no more than one pass.
+// head, a bare LF or too much, or is so short that it may be no HTTP at all.
+// Give it the next that it returned for the shorter b before (0 at first), and a
+// head that comes a byte at a time costs hardly more than one pass.
 func HeadReady(b []byte, from int) (next int, ready bool) {
-	if len(b) >= MaxHead {
+	if len(b) >= MaxHead || from < versionLen && len(b) > 0 {
 		return len(b), true
 	}
 	for from < len(b) {
@@ -275,11 +275,14 @@ func (r *Response) parseLine(line []byte) (what string) {
 	return ""
 }
 
-const versionLen = len("HTTP/1.1")
+const (
+	protocol   = "HTTP/1."
+	versionLen = len(protocol) + 1
+)
 
 // minor reads the version at the start of b.
 func minor(b []byte) (minor int, ok bool) {
-	if len(b) < versionLen || string(b[:versionLen-1]) != "HTTP/1." {
+	if len(b) < versionLen || string(b[:versionLen-1]) != protocol {
 		return 0, false
 	}
 	c := b[versionLen-1]
