@@ -1,0 +1,156 @@
+package listener
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+)
+
+// A Listener accepts connections on one or several sockets, and can move to other ones while it
+// serves. It is a net.Listener. Use Bind.
+type Listener struct {
+	conns  chan accepted
+	closed chan struct{}
+	wg     sync.WaitGroup // the accept loops
+
+	// mu guards what follows.
+	mu      sync.Mutex
+	sockets []*socket
+	note    string
+	started bool // Accept was called: the accept loops run
+	isShut  bool
+}
+
+// accepted is what an accept loop hands over.
+type accepted struct {
+	conn net.Conn
+	err  error
+}
+
+// A socket is one bound address.
+type socket struct {
+	net.Listener
+	addr netip.AddrPort
+	done chan struct{} // closed with the socket, so that its loop does not wait for a taker
+	once sync.Once
+}
+
+// openSocket binds addr, or takes the socket of held that has it.
+func openSocket(ctx context.Context, addr netip.AddrPort, held []*socket) (*socket, error) {
+	if i := slices.IndexFunc(held, func(s *socket) bool { return s.addr == addr }); i >= 0 {
+		return held[i], nil
+	}
+	network := "tcp4"
+	if addr.Addr().Is6() {
+		network = "tcp6"
+		if addr.Addr().IsUnspecified() {
+			network = "tcp" // the wildcard takes both families
+		}
+	}
+	// Keep-alive probes of 15 s, as everywhere in Millpond; net/http's own server does the same.
+	ln, err := (&net.ListenConfig{}).Listen(ctx, network, addr.String())
+	if err != nil {
+		return nil, err
+	}
+	bound := ln.Addr().(*net.TCPAddr).AddrPort()
+	return &socket{Listener: ln, addr: netip.AddrPortFrom(addr.Addr(), bound.Port()), done: make(chan struct{})}, nil
+}
+
+func (s *socket) close() {
+	s.once.Do(func() {
+		close(s.done)
+		s.Listener.Close()
+	})
+}
+
+func newListener(sockets []*socket, note string) *Listener {
+	return &Listener{conns: make(chan accepted), closed: make(chan struct{}), sockets: sockets, note: note}
+}
+
+// Accept returns the next connection of any socket. After Close it returns net.ErrClosed.
+func (l *Listener) Accept() (net.Conn, error) {
+	l.start()
+	select {
+	case a := <-l.conns:
+		return a.conn, a.err
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// start begins accepting at the first Accept; until then clients wait in the system's queue.
+func (l *Listener) start() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.started || l.isShut {
+		return
+	}
+	l.started = true
+	for _, s := range l.sockets {
+		l.runLocked(s)
+	}
+}
+
+func (l *Listener) runLocked(s *socket) {
+	l.wg.Go(func() { l.acceptFrom(s) })
+}
+
+// acceptFrom hands over what s accepts, until s is closed. An error that may pass, such as too many
+// open files, goes to Accept's caller, who waits a little before asking again.
+func (l *Listener) acceptFrom(s *socket) {
+	for {
+		conn, err := s.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		select {
+		case l.conns <- accepted{conn, err}:
+		case <-s.done:
+			if conn != nil {
+				conn.Close()
+			}
+			return
+		}
+	}
+}
+
+// Addr returns the first address that is listened on.
+func (l *Listener) Addr() net.Addr { return l.Addrs()[0] }
+
+// Addrs returns every address that is listened on, with the port that the system picked for 0.
+func (l *Listener) Addrs() []net.Addr {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	addrs := make([]net.Addr, len(l.sockets))
+	for i, s := range l.sockets {
+		addrs[i] = net.TCPAddrFromAddrPort(s.addr)
+	}
+	return addrs
+}
+
+// Note returns a sentence about something that was wanted and is not there, such as an absent ::1;
+// "" if all is as configured.
+func (l *Listener) Note() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.note
+}
+
+// Close stops accepting and waits until the accept loops have ended. Connections that were accepted
+// live on. Later calls do nothing.
+func (l *Listener) Close() error {
+	l.mu.Lock()
+	if !l.isShut {
+		l.isShut = true
+		close(l.closed)
+	}
+	for _, s := range l.sockets {
+		s.close()
+	}
+	l.mu.Unlock()
+	l.wg.Wait()
+	return nil
+}
