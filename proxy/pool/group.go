@@ -1,0 +1,789 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"millpond/settings"
+)
+
+// A group is one domain of admission: its limits hold over all its hosts.
+type group struct {
+	m     *Manager
+	scope scopeKey
+
+	mu      sync.Mutex // guards all that follows, and the marked parts of hosts, conns and waiters
+	limits  settings.Pool
+	hosts   map[Key]*host
+	open    int // slots taken: connections open or being dialled
+	idle    int // of these, idle or probes
+	oldest  *conn
+	newest  *conn // idle connections, linked by age
+	tickets uint64
+	queuing map[*host]struct{} // hosts with waiters
+	doomed  []*conn            // to be closed once the mutex is free
+	retired bool               // another scope took over: nothing is kept
+	used    time.Time
+	flushed time.Time // connections older than this are not kept
+	gone    bool      // the manager forgot it: ask for another
+}
+
+// A host is one key within a group.
+type host struct {
+	group    *group
+	key      Key
+	target   Target
+	upstream string
+	origin   *origin
+	counts   *counts
+
+	// guarded by the group's mutex
+	pool    settings.Pool
+	idle    []*conn // HTTP/1, by age, newest last
+	multi   []*conn // HTTP/2, all
+	probe   *conn
+	open    int
+	dialing int
+	queue   queue
+	retired bool // its upstream is gone or changed: nothing is kept
+	used    time.Time
+	burst   burstMeter
+	warmAt  time.Time // no warming before this
+}
+
+var (
+	errClosed    = errors.New("the pool is closed")
+	errQueueFull = errors.New("too many requests are waiting for a connection")
+	errWait      = errors.New("no connection came free in time")
+)
+
+// unlock frees the mutex and closes what was dropped under it: closing a TLS
+// connection writes to the network.
+func (g *group) unlock() {
+	doomed := g.doomed
+	g.doomed = nil
+	g.mu.Unlock()
+	for _, c := range doomed {
+		c.close()
+	}
+}
+
+func (g *group) hostLocked(t Target) *host {
+	key := t.Key()
+	h := g.hosts[key]
+	if h == nil {
+		h = &host{group: g, key: key, target: t, upstream: t.Upstream, pool: t.Pool, origin: g.m.originOf(key), counts: g.m.countsOf(t.Upstream)}
+		g.hosts[key] = h
+	}
+	return h
+}
+
+// multiplexed reports whether one dial at a time is right: the host speaks
+// HTTP/2, or may.
+func (h *host) multiplexed() bool {
+	switch {
+	case h.pool.Protocol == settings.ProtocolHTTP2:
+		return true
+	case h.pool.Protocol == settings.ProtocolHTTP1 || h.key.scheme != "https":
+		return false
+	}
+	return h.origin.known.Load().HTTP != 1
+}
+
+// acquire gives a connection with a request counted on it. fresh demands one
+// that was dialled for this request and never carried another. moved says that
+// the group was forgotten meanwhile.
+func (g *group) acquire(ctx context.Context, t Target, fresh bool) (l *Lease, moved bool, err error) {
+	start := time.Now()
+	g.mu.Lock()
+	if g.gone {
+		g.mu.Unlock()
+		return nil, true, nil
+	}
+	h := g.hostLocked(t)
+	g.used, h.used = start, start
+	h.burst.begin(start)
+	l, err = g.admit(ctx, h, fresh, start)
+	if err != nil {
+		g.mu.Lock()
+		h.burst.end()
+		g.unlock()
+		return nil, false, err
+	}
+	h.counts.leased(l, l.Waited > 0)
+	return l, false, nil
+}
+
+// admit is entered with the mutex held and leaves it free.
+func (g *group) admit(ctx context.Context, h *host, fresh bool, start time.Time) (*Lease, error) {
+	var w *waiter
+	for {
+		c := g.takeLocked(h, fresh, time.Now())
+		dialled := false
+		if c == nil {
+			if w == nil {
+				w = &waiter{fresh: fresh, granted: make(chan grant, 1)}
+			}
+			if !g.queueLocked(h, w) {
+				g.unlock()
+				return nil, &Failure{Phase: PhaseQueue, Code: CodeQueueFull, Err: errQueueFull}
+			}
+			g.unlock()
+			got, err := g.wait(ctx, h, w)
+			if err != nil {
+				return nil, err
+			}
+			c, dialled = got.c, got.dialled
+		} else {
+			g.unlock()
+		}
+		l := &Lease{g: g, c: c, Reused: !dialled}
+		if dialled {
+			l.Connect = c.roundTrip + c.tlsTime
+		}
+		if w != nil {
+			l.Waited = time.Since(start)
+		}
+		if g.usable(ctx, c, dialled) {
+			return l, nil
+		}
+		if ctx.Err() != nil {
+			g.release(c, false)
+			return nil, cancelled(ctx)
+		}
+		g.discardStale(c)
+		g.mu.Lock()
+	}
+}
+
+func cancelled(ctx context.Context) *Failure {
+	return &Failure{Phase: PhaseQueue, Code: CodeCancelled, Err: context.Cause(ctx)}
+}
+
+// takeLocked gives a connection that is there, or nil.
+func (g *group) takeLocked(h *host, fresh bool, now time.Time) *conn {
+	if fresh || h.queue.firstFor(false) != nil {
+		return nil
+	}
+	if c := h.leastLoadedLocked(now); c != nil {
+		g.useLocked(c)
+		return c
+	}
+	for n := len(h.idle); n > 0; n = len(h.idle) {
+		c := h.idle[n-1]
+		if why, over := c.overdueLocked(now); over {
+			g.expireLocked(c, why)
+			continue
+		}
+		g.useLocked(c)
+		return c
+	}
+	return nil
+}
+
+// overdueLocked returns why an idle connection must not be used again, if so.
+func (c *conn) overdueLocked(now time.Time) (Reason, bool) {
+	if why, spent := c.spentLocked(now); spent {
+		return why, true
+	}
+	limit, why := c.idleLimitLocked(now)
+	return why, now.Sub(c.idleSince) > limit
+}
+
+// leastLoadedLocked picks the HTTP/2 connection with the fewest requests.
+func (h *host) leastLoadedLocked(now time.Time) *conn {
+	var best *conn
+	for _, c := range h.multi {
+		if c.at == idle {
+			if why, over := c.overdueLocked(now); over {
+				h.group.expireLocked(c, why)
+				return h.leastLoadedLocked(now)
+			}
+		} else if _, spent := c.spentLocked(now); spent {
+			c.draining = true
+		}
+		if c.streamsLocked() > 0 && (best == nil || c.inFlight < best.inFlight) {
+			best = c
+		}
+	}
+	return best
+}
+
+// useLocked counts a request on c.
+func (g *group) useLocked(c *conn) {
+	if c.at == idle {
+		g.unlinkLocked(c)
+	}
+	c.at = inUse
+	c.inFlight++
+	c.requests++
+}
+
+// queueLocked lets w stand in h's queue, and starts the dials that are now
+// wanted and have room. It reports false when too many wait without a dial.
+func (g *group) queueLocked(h *host, w *waiter) bool {
+	w.patience = h.pool.WaitTimeout
+	if w.ticket == 0 {
+		g.tickets++
+		w.ticket = g.tickets
+		h.queue.push(w)
+	} else {
+		h.queue.pushFront(w) // it had its turn, and got a connection that was dead
+	}
+	g.queuing[h] = struct{}{}
+	g.serveLocked()
+	if w.queued && g.waitingLocked() > g.limits.MaxWaiting {
+		g.leaveLocked(h, w)
+		return false
+	}
+	return true
+}
+
+func (g *group) leaveLocked(h *host, w *waiter) {
+	h.queue.remove(w)
+	if h.queue.len() == 0 {
+		delete(g.queuing, h)
+	}
+}
+
+// waitingLocked counts the waiters for which no dial is under way.
+func (g *group) waitingLocked() int {
+	n := 0
+	for h := range g.queuing {
+		n += max(0, h.queue.len()-h.expectedLocked())
+	}
+	return n
+}
+
+// expectedLocked is how many requests the dials under way will take.
+func (h *host) expectedLocked() int {
+	if h.multiplexed() {
+		return h.dialing * h.pool.MaxStreamsPerConnection
+	}
+	return h.dialing
+}
+
+// serveLocked starts the dials that waiters want, the longest waiting first,
+// while there is room.
+func (g *group) serveLocked() {
+	for len(g.queuing) > 0 {
+		var next *host
+		for h := range g.queuing {
+			if h.wantsDialLocked() && g.hostHasRoomLocked(h) && (next == nil || h.queue.first().ticket < next.queue.first().ticket) {
+				next = h
+			}
+		}
+		if next == nil || !g.makeRoomLocked(next) {
+			return
+		}
+		g.dialLocked(next)
+	}
+}
+
+func (h *host) wantsDialLocked() bool {
+	if h.multiplexed() {
+		return h.dialing == 0 && h.queue.len() > 0
+	}
+	return h.dialing < h.queue.len()
+}
+
+// hostHasRoomLocked reports whether h may have one more connection, if need be
+// in place of an idle one of its own.
+func (g *group) hostHasRoomLocked(h *host) bool {
+	limit := h.pool.MaxConnectionsPerHost
+	return limit == 0 || h.open < limit || h.oldestIdleLocked() != nil
+}
+
+// makeRoomLocked sees to it that one more connection to h stays within all
+// limits: idle connections make room, the least recently used first.
+func (g *group) makeRoomLocked(h *host) bool {
+	if limit := h.pool.MaxConnectionsPerHost; limit > 0 && h.open >= limit {
+		g.dropLocked(h.oldestIdleLocked(), LimitReached)
+	}
+	if limit := g.limits.MaxConnections; limit > 0 && g.open >= limit {
+		if g.oldest == nil {
+			return false
+		}
+		g.dropLocked(g.oldest, LimitReached)
+	}
+	return true
+}
+
+func (h *host) oldestIdleLocked() *conn {
+	if h.probe != nil {
+		return h.probe
+	}
+	if len(h.idle) > 0 {
+		return h.idle[0]
+	}
+	for _, c := range h.multi {
+		if c.at == idle {
+			return c
+		}
+	}
+	return nil
+}
+
+// dialLocked takes a slot and dials for h.
+func (g *group) dialLocked(h *host) {
+	g.open++
+	h.open++
+	h.dialing++
+	h.counts.dials.Add(1)
+	upTo := g.tickets
+	single := h.multiplexed()
+	if !g.m.start(func(ctx context.Context) { g.dial(ctx, h, upTo, single) }) {
+		g.dialFailedLocked(h, upTo, single, &Failure{Phase: PhaseDial, Code: CodeShutdown, Err: errClosed})
+	}
+}
+
+// dial runs in its own goroutine. Whoever waits longest gets what comes of it.
+func (g *group) dial(ctx context.Context, h *host, upTo uint64, single bool) {
+	d, err := g.m.dialer().dial(ctx, h.target)
+	var c *conn
+	if err == nil {
+		c = newConn(d, h, g.m.nextID(), time.Now())
+		if d.http2 {
+			err = c.startHTTP2(ctx)
+		}
+	}
+	g.mu.Lock()
+	if err != nil {
+		g.dialFailedLocked(h, upTo, single, err)
+	} else {
+		g.dialDoneLocked(c)
+	}
+	g.unlock()
+	if err == nil && c.cc != nil {
+		c.cc.SetStateHook(func(*http.ClientConn) { g.changed(c) })
+	}
+}
+
+func (g *group) dialDoneLocked(c *conn) {
+	h := c.host
+	h.dialing--
+	h.counts.connected(&c.dialled)
+	if c.cc != nil {
+		h.origin.speaks(2)
+		h.multi = append(h.multi, c)
+	} else {
+		h.origin.speaks(1)
+		g.m.watch(c)
+	}
+	g.offerLocked(c, true)
+	g.serveLocked()
+}
+
+// changed is called when an HTTP/2 connection was closed or takes more requests.
+// It may be called from within calls on c.cc, so none is made under the mutex.
+func (g *group) changed(c *conn) {
+	g.mu.Lock()
+	defer g.unlock()
+	switch {
+	case c.at == closed:
+		return
+	case c.cc.Err() == nil:
+		g.offerLocked(c, false)
+	case c.inFlight == 0:
+		g.dropLocked(c, PeerClosed)
+	default:
+		c.draining = true
+	}
+	g.serveLocked()
+}
+
+// dialFailedLocked gives the slot back and the error to whom it concerns: the
+// one who waits longest, or, where one dial was made for all, all that waited
+// when it began.
+func (g *group) dialFailedLocked(h *host, upTo uint64, single bool, err error) {
+	h.dialing--
+	h.open--
+	g.open--
+	h.warmAt = time.Now().Add(warmRetry)
+	h.counts.dialErrors.Add(1)
+	for w := h.queue.first(); w != nil && w.ticket <= upTo; w = h.queue.first() {
+		g.grantLocked(h, w, grant{err: err})
+		if !single {
+			break
+		}
+	}
+	g.serveLocked()
+}
+
+// offerLocked gives c, which carries no request or is an HTTP/2 connection with
+// room, to those who wait, and else keeps it idle. isNew says that it was just dialled.
+func (g *group) offerLocked(c *conn, isNew bool) {
+	h := c.host
+	for {
+		w := h.queue.firstFor(isNew)
+		if w == nil || (c.cc != nil && c.streamsLocked() == 0) || (c.cc == nil && c.inFlight > 0) {
+			break
+		}
+		g.useLocked(c)
+		g.grantLocked(h, w, grant{c: c, dialled: isNew})
+		if c.cc == nil {
+			return
+		}
+	}
+	if c.inFlight == 0 {
+		g.keepLocked(c)
+	}
+}
+
+func (g *group) grantLocked(h *host, w *waiter, what grant) {
+	g.leaveLocked(h, w)
+	w.granted <- what // has room for one, and a waiter is granted once
+}
+
+// wait blocks until w is granted something, or leaves.
+func (g *group) wait(ctx context.Context, h *host, w *waiter) (grant, error) {
+	timer := time.NewTimer(w.patience)
+	defer timer.Stop()
+	for {
+		select {
+		case got := <-w.granted:
+			return got, got.err
+		case <-ctx.Done():
+			return grant{}, g.giveUp(h, w, cancelled(ctx))
+		case <-timer.C:
+			if g.expects(h, w) { // a dial for it is under way, and has limits of its own
+				timer.Reset(time.Second)
+				continue
+			}
+			return grant{}, g.giveUp(h, w, &Failure{Phase: PhaseQueue, Code: CodeWaitTimeout, Err: errWait})
+		}
+	}
+}
+
+func (g *group) expects(h *host, w *waiter) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return w.queued && h.queue.ahead(w) < h.expectedLocked()
+}
+
+// giveUp leaves the queue. What was granted in the same instant goes on to the
+// next in line.
+func (g *group) giveUp(h *host, w *waiter, why *Failure) error {
+	g.mu.Lock()
+	defer g.unlock()
+	if w.queued {
+		g.leaveLocked(h, w)
+		return why
+	}
+	if got := <-w.granted; got.c != nil {
+		got.c.requests--
+		g.returnLocked(got.c, true, got.dialled)
+	}
+	return why
+}
+
+// usable reports whether c may carry the request now. Connections that just came
+// from the dial may; others are looked at once more, after the origin had time to
+// show that it closes.
+func (g *group) usable(ctx context.Context, c *conn, dialled bool) bool {
+	if c.cc != nil {
+		return c.cc.Reserve() == nil
+	}
+	if dialled {
+		return true
+	}
+	age := time.Since(c.idleSince)
+	if used := c.requests > 1; used && age < settle && !c.host.origin.known.Load().Proven {
+		if !rest(ctx, settle-age) {
+			return false
+		}
+		age = settle
+	}
+	if c.peerClosed.Load() || !c.quiet() {
+		return false
+	}
+	if c.requests > 1 {
+		c.host.origin.survived(age)
+	}
+	return true
+}
+
+// rest waits for d and reports whether ctx allowed it to.
+func rest(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// discardStale drops a connection that was found dead before use, and looks at
+// its idle siblings: they are likely to have died with it.
+func (g *group) discardStale(c *conn) {
+	h := c.host
+	g.mu.Lock()
+	c.inFlight--
+	c.requests--
+	if c.cc != nil {
+		g.returnRefusedLocked(c)
+		g.unlock()
+		return
+	}
+	g.observeCloseLocked(c)
+	g.dropLocked(c, PeerClosed)
+	siblings := append([]*conn(nil), h.idle...)
+	for _, s := range siblings {
+		g.unlinkLocked(s)
+		s.at = inUse
+	}
+	g.unlock()
+
+	alive := siblings[:0]
+	var dead []*conn
+	for _, s := range siblings {
+		if s.quiet() {
+			alive = append(alive, s)
+		} else {
+			dead = append(dead, s)
+		}
+	}
+	g.mu.Lock()
+	for _, s := range dead {
+		g.observeCloseLocked(s)
+		g.dropLocked(s, PeerClosed)
+	}
+	for _, s := range alive {
+		g.offerLocked(s, false)
+	}
+	g.serveLocked()
+	g.unlock()
+}
+
+// returnRefusedLocked is for an HTTP/2 connection that took no request although
+// it had seemed to: it was closed, or its peer lowered the number of streams.
+func (g *group) returnRefusedLocked(c *conn) {
+	if c.cc.Err() != nil {
+		c.draining = true
+	}
+	switch {
+	case c.inFlight > 0:
+	case c.draining:
+		g.dropLocked(c, PeerClosed)
+	default:
+		c.idleSince = time.Now()
+		g.keepLocked(c)
+	}
+	g.serveLocked()
+}
+
+// observeCloseLocked tells the origin that c was closed by the peer while idle.
+func (g *group) observeCloseLocked(c *conn) {
+	if c.observed || c.requests == 0 || !(c.peerClosed.Load() || peek(c.raw.sys) == peekClosed) {
+		return
+	}
+	c.observed = true
+	now := time.Now()
+	c.host.origin.closedIdle(now.Sub(c.idleSince), c.requests, now)
+}
+
+// release ends one request on c. reusable says that its answer came to its end,
+// that the request was written whole, and that the server keeps the connection.
+func (g *group) release(c *conn, reusable bool) {
+	g.mu.Lock()
+	defer g.unlock()
+	c.host.burst.end()
+	g.returnLocked(c, reusable, false)
+}
+
+// returnLocked takes a request off c and finds c its next owner. untouched says
+// that c was dialled for a request that never used it.
+func (g *group) returnLocked(c *conn, reusable, untouched bool) {
+	c.inFlight--
+	now := time.Now()
+	if c.cc != nil {
+		g.returnStreamLocked(c, now)
+		return
+	}
+	c.idleSince = now
+	why, spent := c.spentLocked(now)
+	switch {
+	case !reusable:
+		g.dropLocked(c, NotReusable)
+	case spent && why == PeerClosed:
+		g.observeCloseLocked(c)
+		g.dropLocked(c, why)
+	case spent:
+		c.at = inUse
+		g.expireLocked(c, why)
+	default:
+		g.offerLocked(c, untouched)
+	}
+	g.serveLocked()
+}
+
+// returnStreamLocked is returnLocked for HTTP/2, where the connection may carry
+// others.
+func (g *group) returnStreamLocked(c *conn, now time.Time) {
+	why, spent := c.spentLocked(now)
+	if spent {
+		c.draining = true
+	}
+	switch {
+	case c.at == closed:
+	case c.inFlight == 0 && (c.draining || c.cc.Err() != nil):
+		if !spent {
+			why = PeerClosed
+		}
+		g.dropLocked(c, why)
+	default:
+		if c.inFlight == 0 {
+			c.idleSince = now
+		}
+		g.offerLocked(c, false)
+	}
+	g.serveLocked()
+}
+
+// keepLocked puts c on the idle list, within the limits.
+func (g *group) keepLocked(c *conn) {
+	h := c.host
+	if c.at == idle {
+		return
+	}
+	if h.retired || g.retired || h.pool.Reuse == settings.ReuseNever {
+		g.dropLocked(c, Retired)
+		return
+	}
+	if over := g.limits.MaxConnections; over > 0 && g.open > over {
+		g.dropLocked(c, LimitReached)
+		return
+	}
+	if over := h.pool.MaxConnectionsPerHost; over > 0 && h.open > over {
+		g.dropLocked(c, LimitReached)
+		return
+	}
+	g.linkLocked(c, idle)
+	for h.idleCountLocked() > h.pool.MaxIdlePerHost {
+		g.dropLocked(h.oldestIdleLocked(), LimitReached)
+	}
+	for g.idle > g.limits.MaxIdle && g.oldest != nil {
+		g.dropLocked(g.oldest, LimitReached)
+	}
+}
+
+func (h *host) idleCountLocked() int {
+	n := len(h.idle)
+	if h.probe != nil {
+		n++
+	}
+	for _, c := range h.multi {
+		if c.at == idle {
+			n++
+		}
+	}
+	return n
+}
+
+// expireLocked takes an idle connection out of use. One that outlived only what
+// was learned stays open as the host's probe.
+func (g *group) expireLocked(c *conn, why Reason) {
+	h := c.host
+	if why == Learned && h.probe == nil && !h.retired && !g.retired && h.pool.MaxIdlePerHost > 0 && g.idle <= g.limits.MaxIdle {
+		if c.at == idle {
+			g.unlinkLocked(c)
+		}
+		h.counts.evicted[Learned].Add(1)
+		g.linkLocked(c, probe)
+		return
+	}
+	g.dropLocked(c, why)
+}
+
+// dropLocked gives c's slot back and has it closed.
+func (g *group) dropLocked(c *conn, why Reason) {
+	h := c.host
+	switch c.at {
+	case closed:
+		return
+	case idle:
+		g.unlinkLocked(c)
+		h.counts.evicted[why].Add(1)
+	case probe:
+		g.unlinkLocked(c) // counted when it became one
+	default:
+		h.counts.evicted[why].Add(1)
+	}
+	for i, m := range h.multi {
+		if m == c {
+			h.multi = append(h.multi[:i], h.multi[i+1:]...)
+			break
+		}
+	}
+	c.at = closed
+	h.open--
+	g.open--
+	g.doomed = append(g.doomed, c)
+}
+
+// linkLocked puts c among the idle connections, as the newest.
+func (g *group) linkLocked(c *conn, at place) {
+	h := c.host
+	c.at = at
+	g.idle++
+	c.older, c.newer = g.newest, nil
+	if g.newest != nil {
+		g.newest.newer = c
+	} else {
+		g.oldest = c
+	}
+	g.newest = c
+	switch {
+	case at == probe:
+		h.probe = c
+	case c.cc == nil:
+		h.idle = append(h.idle, c)
+	}
+}
+
+func (g *group) unlinkLocked(c *conn) {
+	h := c.host
+	g.idle--
+	if c.older != nil {
+		c.older.newer = c.newer
+	} else {
+		g.oldest = c.newer
+	}
+	if c.newer != nil {
+		c.newer.older = c.older
+	} else {
+		g.newest = c.older
+	}
+	c.older, c.newer = nil, nil
+	if c.at == probe {
+		h.probe = nil
+		return
+	}
+	for i := len(h.idle) - 1; i >= 0; i-- {
+		if h.idle[i] == c {
+			h.idle = append(h.idle[:i], h.idle[i+1:]...)
+			break
+		}
+	}
+}
+
+// peerClosed is called when the kernel says that the peer closed c.
+func (g *group) peerClosed(c *conn) {
+	c.peerClosed.Store(true)
+	g.mu.Lock()
+	defer g.unlock()
+	if c.at != idle && c.at != probe {
+		return // whoever uses it will see
+	}
+	if c.requests == 0 {
+		c.host.warmAt = time.Now().Add(warmRetry)
+	}
+	g.observeCloseLocked(c)
+	g.dropLocked(c, PeerClosed)
+	g.serveLocked()
+}

@@ -1,0 +1,649 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"millpond/proxy/wire"
+)
+
+const (
+	readBuffer = 32 << 10
+	// inlineBody is how much of a body is written in one go with the head. It fits
+	// the smallest default send buffer (16 KiB on Linux), so the write cannot wait
+	// for the peer; larger bodies get a goroutine of their own.
+	inlineBody = 12 << 10
+	// maxInterim is how many 1xx answers one request may draw.
+	maxInterim = 16
+	// expectWait is how long the body is held back for a 100 that does not come.
+	expectWait = time.Second
+	// earlyAnswer is how long an answer may take that explains why the upstream
+	// stopped reading.
+	earlyAnswer = 250 * time.Millisecond
+	// writerGrace is how long the writer may take to notice that its last write is
+	// done: an answer can be read before the goroutine that sent the request runs on.
+	writerGrace = 20 * time.Millisecond
+)
+
+var (
+	readBuffers  = sync.Pool{New: func() any { b := make([]byte, readBuffer); return &b }}
+	writeBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048+inlineBody); return &b }}
+)
+
+// h1State is what an HTTP/1 connection needs between the reads of one answer.
+type h1State struct {
+	buf  *[]byte // nil while idle
+	r, w int     // unread part of buf
+	head wire.Response
+}
+
+func (c *conn) close() {
+	c.host.group.m.watcher.remove(c)
+	if c.cc != nil {
+		c.cc.Close()
+		return
+	}
+	c.nc.Close()
+}
+
+// fill reads once from the network behind what is buffered. A full buffer, which
+// only a head can cause, grows up to the limit of heads.
+func (c *conn) fill() error {
+	s := &c.h1
+	if s.r == s.w {
+		s.r, s.w = 0, 0
+	}
+	if s.w == len(*s.buf) {
+		if s.r > 0 {
+			s.w = copy(*s.buf, (*s.buf)[s.r:s.w])
+			s.r = 0
+		} else {
+			bigger := make([]byte, min(2*len(*s.buf), wire.MaxHead+readBuffer))
+			copy(bigger, *s.buf)
+			s.buf = &bigger
+		}
+	}
+	n, err := c.nc.Read((*s.buf)[s.w:])
+	s.w += n
+	if n > 0 {
+		return nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return err
+}
+
+func (c *conn) buffered() []byte { return (*c.h1.buf)[c.h1.r:c.h1.w] }
+
+// An exchange is one request and its answer on an HTTP/1 connection.
+type exchange struct {
+	l      *Lease
+	c      *conn
+	req    *Request
+	ctx    context.Context
+	base   int64       // bytes written on the connection before the request
+	unhook func() bool // ends the watch on ctx; false when it has fired
+
+	// the writer, when the body has a goroutine of its own
+	written  chan struct{} // closed when it is done; nil without one
+	writeErr error         // its error, once written is closed
+	hold     chan bool     // Expect: true sends the body, false drops it
+	asked    bool          // the body was asked for, or needs no asking
+	answered bool          // at least one byte of an answer was read
+}
+
+// sendHTTP1 is Send on an HTTP/1 connection.
+func (l *Lease) sendHTTP1(ctx context.Context, req *Request) (*Response, error) {
+	c := l.c
+	x := &exchange{l: l, c: c, req: req, ctx: ctx, base: c.raw.written.Load(), asked: !req.Expect || req.Stream == nil}
+	// Closing the socket beneath TLS cannot block, unlike closing TLS itself.
+	x.unhook = context.AfterFunc(ctx, func() { c.raw.Close() })
+	if c.h1.buf == nil {
+		c.h1.buf = readBuffers.Get().(*[]byte)
+	}
+	if err := x.write(); err != nil {
+		return nil, x.fail(err)
+	}
+	resp, err := x.readHead()
+	if err != nil {
+		return nil, x.fail(err)
+	}
+	return resp, nil
+}
+
+// write sends the head with a small body, or the head and starts the writer of a
+// large one. An upstream that stops reading may have said why, so only a write
+// of which nothing left is an error here; the rest shows when the answer is read.
+func (x *exchange) write() error {
+	req, c := x.req, x.c
+	buf := writeBuffers.Get().(*[]byte)
+	defer func() { *buf = (*buf)[:0]; writeBuffers.Put(buf) }()
+	out, err := x.appendHead(*buf)
+	if err != nil {
+		return &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: fmt.Errorf("request: %w", err), Lasting: true}
+	}
+	inline := req.Stream == nil && len(req.Body) <= inlineBody
+	if inline {
+		out = append(out, req.Body...)
+	}
+	*buf = out
+	c.nc.SetDeadline(deadline(req.HeaderTimeout))
+	if _, err := c.nc.Write(out); err != nil {
+		if c.raw.written.Load() == x.base {
+			return err
+		}
+		c.nc.SetReadDeadline(time.Now().Add(earlyAnswer))
+		return nil
+	}
+	if inline {
+		return nil
+	}
+	c.nc.SetDeadline(time.Time{})
+	x.written = make(chan struct{})
+	x.hold = make(chan bool, 1)
+	if x.asked {
+		x.hold <- true
+	}
+	go x.writeBody()
+	return nil
+}
+
+func (x *exchange) appendHead(dst []byte) ([]byte, error) {
+	req, c := x.req, x.c
+	target := req.Target
+	var extra []wire.Extra
+	if c.viaProxy != nil {
+		target = "http://" + req.Host + req.Target
+		if a := proxyAuthorization(c.viaProxy); a != "" {
+			extra = append(extra, wire.Extra{Name: "Proxy-Authorization", Value: a})
+		}
+	}
+	if req.Expect && req.Stream != nil {
+		extra = append(extra, wire.Extra{Name: "Expect", Value: "100-continue"})
+	}
+	framing := wire.Framing{KeepAlive: true}
+	switch {
+	case req.Upgrade:
+		framing.Kind = wire.BodyTunnel
+	case req.Stream != nil && req.Length < 0:
+		framing.Kind = wire.BodyChunked
+	case req.Stream != nil:
+		framing.Kind, framing.Length = wire.BodyLength, req.Length
+	case len(req.Body) > 0 || expectsBody(req.Method):
+		framing.Kind, framing.Length = wire.BodyLength, int64(len(req.Body))
+	}
+	return wire.AppendRequestHead(dst, req.Method, target, req.Host, req.Header, framing, extra...)
+}
+
+// expectsBody reports whether a request without content should say so (RFC 9110,
+// section 8.6).
+func expectsBody(method string) bool {
+	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
+}
+
+// writeBody is the goroutine that sends a body which may have to wait for the
+// peer. It ends when the body was sent, the connection fails or is closed.
+func (x *exchange) writeBody() {
+	defer close(x.written)
+	if !<-x.hold {
+		x.writeErr = errors.New("the upstream answered without wanting the body")
+		return
+	}
+	x.writeErr = x.copyBody()
+	if x.writeErr == nil {
+		x.c.nc.SetReadDeadline(deadline(x.req.HeaderTimeout))
+		return
+	}
+	x.c.nc.SetReadDeadline(time.Now().Add(earlyAnswer))
+}
+
+func (x *exchange) copyBody() error {
+	req := x.req
+	if req.Stream == nil {
+		_, err := x.c.nc.Write(req.Body)
+		return err
+	}
+	if req.Length >= 0 {
+		n, err := io.Copy(struct{ io.Writer }{x.c.nc}, io.LimitReader(req.Stream, req.Length))
+		if err == nil && n < req.Length {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	return x.copyChunks()
+}
+
+// copyChunks passes a body of unknown length on as it comes.
+func (x *exchange) copyChunks() error {
+	buf := readBuffers.Get().(*[]byte)
+	defer readBuffers.Put(buf)
+	var out []byte
+	for {
+		n, rerr := x.req.Stream.Read(*buf)
+		out = wire.AppendChunk(out[:0], (*buf)[:n])
+		if rerr == io.EOF {
+			var trailer http.Header
+			if x.req.Trailer != nil {
+				trailer = x.req.Trailer()
+			}
+			var err error
+			if out, err = wire.AppendLastChunk(out, trailer); err != nil {
+				return err
+			}
+		} else if rerr != nil {
+			return &Failure{Phase: PhaseSend, Code: CodeClientBody, Err: rerr}
+		}
+		if len(out) > 0 {
+			if _, err := x.c.nc.Write(out); err != nil {
+				return err
+			}
+		}
+		if rerr == io.EOF {
+			return nil
+		}
+	}
+}
+
+// readHead reads heads until the final one.
+func (x *exchange) readHead() (*Response, error) {
+	c := x.c
+	for interim := 0; ; interim++ {
+		if interim > maxInterim {
+			return nil, &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: errors.New("endless 1xx answers")}
+		}
+		n, err := x.awaitHead()
+		if err != nil {
+			return nil, err
+		}
+		head := &c.h1.head
+		if head.Status >= 200 || head.Status == http.StatusSwitchingProtocols {
+			return x.respond(n)
+		}
+		if head.Status == http.StatusContinue {
+			x.ask(true)
+		}
+		// 100 is not passed on: reading the client's body makes its front send one.
+		if x.req.Interim != nil && head.Status != http.StatusContinue {
+			x.req.Interim(head.Status, wire.ToHeader(head.Fields))
+		}
+		c.h1.r += n
+	}
+}
+
+// awaitHead reads until a whole head is buffered and returns its length.
+func (x *exchange) awaitHead() (int, error) {
+	c := x.c
+	if !x.asked && x.written != nil {
+		c.nc.SetReadDeadline(time.Now().Add(expectWait))
+	}
+	scanned, ready := 0, false
+	for {
+		if scanned, ready = wire.HeadReady(c.buffered(), scanned); ready {
+			n, err := parseHead(c.buffered(), &c.h1.head)
+			if !errors.Is(err, wire.ErrShort) {
+				return n, err
+			}
+		}
+		if len(c.buffered()) > wire.MaxHead {
+			return 0, &Failure{Code: CodeProtocol, Err: fmt.Errorf("the answer's head is over %d bytes", wire.MaxHead)}
+		}
+		if err := c.fill(); err != nil {
+			if !x.asked && closedCode(err) == CodeTimeout && len(c.buffered()) == 0 {
+				x.ask(true) // the upstream does not know about 100
+				continue
+			}
+			return 0, err
+		}
+		x.answered = true
+	}
+}
+
+// parseHead reads a head, first strictly and then, where that is safe, leniently.
+func parseHead(b []byte, head *wire.Response) (int, error) {
+	n, err := wire.ParseResponse(b, head)
+	var syntax *wire.SyntaxError
+	if errors.As(err, &syntax) {
+		if syntax.Lenient {
+			n, err = wire.ParseResponseLenient(b, head)
+		}
+		if errors.As(err, &syntax) {
+			return 0, &Failure{Code: CodeProtocol, Err: err}
+		}
+	}
+	return n, err
+}
+
+// ask lets the writer send the body that was held back, or drop it.
+func (x *exchange) ask(send bool) {
+	if x.asked {
+		return
+	}
+	x.asked = true
+	if x.hold != nil {
+		x.c.nc.SetReadDeadline(time.Time{})
+		x.hold <- send
+	}
+}
+
+// respond makes the answer of the head that is buffered, n bytes long.
+func (x *exchange) respond(n int) (*Response, error) {
+	c, head := x.c, &x.c.h1.head
+	framing, err := head.Framing(x.req.Method)
+	if err != nil {
+		return nil, &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: err}
+	}
+	if head.Status == http.StatusSwitchingProtocols && !x.req.Upgrade {
+		return nil, &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: errors.New("101 to a request that asked for no upgrade")}
+	}
+	x.ask(false)
+	resp := &Response{Status: head.Status, Header: wire.ToHeader(head.Fields), Length: -1}
+	x.noteKeepAlive(head)
+	c.h1.r += n
+	if framing.Kind == wire.BodyTunnel {
+		c.nc.SetDeadline(time.Time{})
+		resp.Tunnel, resp.Body = &tunnel{x: x}, emptyBody{}
+		return resp, nil
+	}
+	b := &h1Body{x: x, kind: framing.Kind, left: framing.Length, keep: framing.KeepAlive}
+	switch framing.Kind {
+	case wire.BodyNone:
+		resp.Length = 0
+	case wire.BodyLength:
+		resp.Length = framing.Length
+	}
+	dropOneHop(resp.Header, framing.Kind)
+	c.nc.SetReadDeadline(deadline(x.req.StreamIdle))
+	resp.Body = b
+	if framing.Kind == wire.BodyNone || resp.Length == 0 {
+		b.end(nil)
+	}
+	return resp, nil
+}
+
+// noteKeepAlive reads what the server says about keeping the connection. A second
+// is taken off: its clock started earlier than ours.
+func (x *exchange) noteKeepAlive(head *wire.Response) {
+	x.c.serverIdle, x.c.serverMax = 0, 0
+	if d, ok := wire.KeepAliveTimeout(head.Fields); ok {
+		x.c.serverIdle = max(d-time.Second, time.Millisecond)
+	}
+	if n, ok := wire.KeepAliveMax(head.Fields); ok {
+		x.c.serverMax = x.c.requests + n
+	}
+}
+
+// dropOneHop removes what is for this hop only. A Content-Length beside
+// Transfer-Encoding says nothing (RFC 9112, section 6.3).
+func dropOneHop(h http.Header, kind wire.BodyKind) {
+	wire.DropHopByHop(h)
+	if kind == wire.BodyChunked || kind == wire.BodyUntilClose {
+		h.Del("Content-Length")
+	}
+}
+
+// fail ends the exchange with the facts of what happened.
+func (x *exchange) fail(err error) *Failure {
+	c := x.c
+	f := &Failure{Code: closedCode(err), Err: err}
+	var own *Failure
+	if errors.As(err, &own) {
+		f = own
+	}
+	f.Phase = PhaseSend
+	f.Sent = c.raw.written.Load() != x.base
+	f.Answered = x.answered
+	f.Reused = x.l.Reused
+	x.finish(false)
+	if x.written != nil && x.writeErr != nil && f.Code != CodeProtocol {
+		if errors.As(x.writeErr, &own) && own.Code == CodeClientBody {
+			f.Code, f.Err = own.Code, own.Err
+		}
+	}
+	if cause := context.Cause(x.ctx); cause != nil {
+		f.Code, f.Err = CodeCancelled, cause
+	}
+	return f
+}
+
+// finish waits for the writer and gives the connection back.
+func (x *exchange) finish(reusable bool) {
+	c := x.c
+	if x.written != nil {
+		select {
+		case <-x.written:
+		case <-time.After(writerGrace):
+			// The answer is complete and the request is not: nothing more of it is wanted.
+			reusable = false
+			x.ask(false)
+			c.raw.Close()
+			if x.req.Unblock != nil {
+				x.req.Unblock()
+			}
+			<-x.written
+		}
+		reusable = reusable && x.writeErr == nil
+	}
+	if !x.unhook() {
+		reusable = false // ctx ended and the socket is closed, or about to be
+	}
+	s := &c.h1
+	if s.r != s.w {
+		reusable = false // bytes beyond the answer belong to nobody
+	}
+	if s.buf != nil && len(*s.buf) == readBuffer {
+		readBuffers.Put(s.buf)
+	}
+	s.buf, s.r, s.w = nil, 0, 0
+	if reusable {
+		c.nc.SetDeadline(time.Time{})
+	}
+	x.l.finish(reusable)
+}
+
+func deadline(d time.Duration) time.Time {
+	if d <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(d)
+}
+
+// An h1Body is the content of an HTTP/1 answer.
+type h1Body struct {
+	x       *exchange
+	kind    wire.BodyKind
+	left    int64 // bytes to come, of a known length
+	keep    bool  // the server keeps the connection
+	chunks  wire.Chunked
+	rest    []byte // decoded and not yet read
+	trailer http.Header
+	err     error // what every further Read returns
+	armed   time.Time
+}
+
+// Buffered returns what Read gives without waiting.
+func (b *h1Body) Buffered() int {
+	if b.err != nil {
+		return 0
+	}
+	return len(b.rest) + len(b.x.c.buffered())
+}
+
+// Trailer returns the trailer fields of a chunked answer.
+func (b *h1Body) Trailer() http.Header { return b.trailer }
+
+// Read returns content as soon as there is any.
+func (b *h1Body) Read(p []byte) (int, error) {
+	for b.err == nil {
+		n, err := b.read(p)
+		if err != nil {
+			b.end(err)
+		}
+		if n > 0 {
+			if b.kind == wire.BodyLength && b.left == 0 {
+				b.end(io.EOF)
+			}
+			return n, nil
+		}
+	}
+	return 0, b.err
+}
+
+func (b *h1Body) read(p []byte) (int, error) {
+	switch b.kind {
+	case wire.BodyLength:
+		return b.readLength(p)
+	case wire.BodyChunked:
+		return b.readChunked(p)
+	}
+	n, err := b.readRaw(p)
+	return n, err
+}
+
+func (b *h1Body) readLength(p []byte) (int, error) {
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	n, err := b.readRaw(p)
+	b.left -= int64(n)
+	if err == io.EOF && b.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// readRaw gives buffered bytes first, then reads from the network into p.
+func (b *h1Body) readRaw(p []byte) (int, error) {
+	s := &b.x.c.h1
+	if s.r < s.w {
+		n := copy(p, b.x.c.buffered())
+		s.r += n
+		return n, nil
+	}
+	b.arm()
+	return b.x.c.nc.Read(p)
+}
+
+func (b *h1Body) readChunked(p []byte) (int, error) {
+	c := b.x.c
+	if len(b.rest) > 0 {
+		n := copy(p, b.rest)
+		b.rest = b.rest[n:]
+		return n, nil
+	}
+	if c.h1.r == c.h1.w {
+		b.arm()
+		if err := c.fill(); err != nil {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return 0, err
+		}
+	}
+	used, data, err := b.chunks.Decode(c.buffered())
+	c.h1.r += used
+	n := copy(p, data)
+	b.rest = data[n:]
+	if err == io.EOF {
+		b.trailer = wire.ToHeader(b.chunks.Trailer())
+	}
+	return n, err
+}
+
+// arm moves the idle deadline on. Doing so for each read would cost more than the
+// read of a small chunk, so it moves in steps of a sixteenth.
+func (b *h1Body) arm() {
+	d := b.x.req.StreamIdle
+	if d <= 0 {
+		return
+	}
+	if now := time.Now(); now.Sub(b.armed) > d/16 {
+		b.armed = now
+		b.x.c.nc.SetReadDeadline(now.Add(d))
+	}
+}
+
+// end settles what further reads return and gives the connection back.
+func (b *h1Body) end(err error) {
+	if b.err != nil {
+		return
+	}
+	clean := err == nil || err == io.EOF
+	if clean {
+		b.err = io.EOF
+	} else {
+		b.err = b.cut(err)
+	}
+	b.x.finish(clean && b.keep && b.kind != wire.BodyUntilClose)
+}
+
+func (b *h1Body) cut(err error) *Failure {
+	f := &Failure{Phase: PhaseBody, Code: closedCode(err), Err: err, Sent: true, Answered: true, Reused: b.x.l.Reused}
+	var syntax *wire.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		f.Code = CodeProtocol
+	case f.Code == CodeTimeout:
+		f.Code = CodeStreamIdle
+	}
+	if cause := context.Cause(b.x.ctx); cause != nil {
+		f.Code, f.Err = CodeCancelled, cause
+	}
+	return f
+}
+
+// Close gives the connection back; before the end of the content it closes it.
+func (b *h1Body) Close() error {
+	b.end(errors.New("closed before its end"))
+	return nil
+}
+
+// emptyBody is the content of an answer that has none.
+type emptyBody struct{}
+
+func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }
+func (emptyBody) Close() error             { return nil }
+func (emptyBody) Buffered() int            { return 0 }
+func (emptyBody) Trailer() http.Header     { return nil }
+
+// A tunnel is an HTTP/1 connection after 101. Its slot is taken until Close.
+type tunnel struct {
+	x    *exchange
+	once sync.Once
+}
+
+func (t *tunnel) Read(p []byte) (int, error) {
+	if rest := t.x.c.buffered(); len(rest) > 0 {
+		n := copy(p, rest)
+		t.x.c.h1.r += n
+		return n, nil
+	}
+	return t.x.c.nc.Read(p)
+}
+
+func (t *tunnel) Write(p []byte) (int, error) { return t.x.c.nc.Write(p) }
+
+// CloseWrite passes the end of one direction on.
+func (t *tunnel) CloseWrite() error {
+	if cw, ok := t.x.c.nc.(interface{ CloseWrite() error }); ok {
+		return cw.CloseWrite()
+	}
+	if cw, ok := t.x.c.raw.Conn.(interface{ CloseWrite() error }); ok {
+		return cw.CloseWrite()
+	}
+	return nil
+}
+
+// Close ends the tunnel, also for a Read that waits.
+func (t *tunnel) Close() error {
+	t.x.c.raw.Close()
+	return nil
+}
+
+// End gives the slot back, once nobody reads or writes any more.
+func (t *tunnel) End() { t.once.Do(func() { t.x.finish(false) }) }

@@ -1,0 +1,118 @@
+package pool
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+)
+
+// A Lease is the right to send one request. Send it once, or Release it.
+type Lease struct {
+	Reused  bool          // the connection carried a request before, or was kept ready
+	Waited  time.Duration // from asking to having it, the dial included
+	Connect time.Duration // of the handshakes, when it was dialled for this request
+
+	g    *group
+	c    *conn
+	done bool
+}
+
+// Protocol returns "HTTP/1.1" or "HTTP/2.0".
+func (l *Lease) Protocol() string {
+	if l.c.cc != nil {
+		return "HTTP/2.0"
+	}
+	return "HTTP/1.1"
+}
+
+// Release gives the connection back unused. After Send it does nothing.
+func (l *Lease) Release() {
+	if l.done {
+		return
+	}
+	if l.c.cc != nil {
+		l.c.cc.Release()
+	}
+	l.c.unsent(l.g)
+	l.finish(true)
+}
+
+// unsent takes back the count of a request that was never sent.
+func (c *conn) unsent(g *group) {
+	g.mu.Lock()
+	c.requests--
+	g.mu.Unlock()
+}
+
+func (l *Lease) finish(reusable bool) {
+	if l.done {
+		return
+	}
+	l.done = true
+	l.g.release(l.c, reusable)
+}
+
+// A Request is what a lease sends. Fields that are for one hop only must not be
+// in Header; what is there all the same is dropped.
+type Request struct {
+	Method string
+	Target string // path and query, byte for byte as the client sent them
+	Host   string // the Host field
+	Header http.Header
+
+	Body    []byte             // the whole body, or
+	Stream  io.Reader          // its source: Length bytes of it, or all in chunks when Length is -1
+	Length  int64              // of Stream
+	Trailer func() http.Header // trailer fields, asked for once Stream has ended; nil for none
+	Unblock func()             // makes a Read of Stream that waits return; required with Stream
+
+	Expect  bool // the client waits for 100 (RFC 9110, section 10.1.1): ask before sending Stream
+	Upgrade bool // Header asks to leave HTTP (RFC 9110, section 7.8)
+
+	Interim func(status int, h http.Header) // is given 1xx answers; nil drops them
+
+	HeaderTimeout time.Duration // from the request's last byte to the answer's head; 0 waits for ever
+	StreamIdle    time.Duration // between bytes of the answer; 0 waits for ever
+}
+
+// A Response is an answer whose head has come.
+type Response struct {
+	Status int
+	Header http.Header // end-to-end fields; Content-Length only where Length says so or the method was HEAD
+	Length int64       // of the body; -1 unknown
+	Body   Body        // never nil; to be closed
+	Tunnel Tunnel      // after 101: bytes both ways; Body is then empty
+}
+
+// A Body is the content of an answer. Read fails with a *Failure when it was cut.
+// Close before the end closes the connection (HTTP/1) or the stream (HTTP/2).
+type Body interface {
+	io.ReadCloser
+	// Buffered returns how many bytes Read would give without waiting for the
+	// network; 0 when it cannot tell.
+	Buffered() int
+	// Trailer returns the trailer fields, after Read returned io.EOF.
+	Trailer() http.Header
+}
+
+// A Tunnel is a connection that stopped being HTTP. Close makes every Read and
+// Write return; End, once nobody reads or writes, gives the slot back.
+type Tunnel interface {
+	io.ReadWriteCloser
+	CloseWrite() error
+	End()
+}
+
+// Send writes the request and reads the answer's head. It is called once; the
+// connection is given back when the answer's Body is closed, or at once when the
+// error is not nil, which is then a *Failure.
+//
+// When ctx ends the request is cut: an HTTP/1 connection is closed, an HTTP/2
+// stream reset.
+func (l *Lease) Send(ctx context.Context, req *Request) (*Response, error) {
+	if l.c.cc != nil {
+		return l.sendHTTP2(ctx, req)
+	}
+	return l.sendHTTP1(ctx, req)
+}

@@ -1,0 +1,61 @@
+package pool
+
+import (
+	"errors"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+var wsaPoll = windows.NewLazySystemDLL("ws2_32.dll").NewProc("WSAPoll")
+
+// pollFD is WSAPOLLFD (winsock2.h).
+type pollFD struct {
+	fd      uintptr
+	events  int16
+	revents int16
+}
+
+const (
+	pollRead  = 0x0300 // POLLRDNORM | POLLRDBAND
+	pollHup   = 0x0002
+	pollError = 0x0001
+	fionread  = 0x4004667f
+)
+
+// peek looks at what the kernel holds for an idle connection, without taking it
+// or waiting. Sockets block here even for MSG_PEEK, so WSAPoll asks first whether
+// there is anything; readable without bytes means FIN.
+func peek(c syscall.RawConn) peeked {
+	seen := peekClosed
+	err := c.Control(func(fd uintptr) {
+		p := pollFD{fd: fd, events: pollRead}
+		n, _, _ := wsaPoll.Call(uintptr(unsafe.Pointer(&p)), 1, 0)
+		switch {
+		case int32(n) == 0:
+			seen = peekNothing
+		case int32(n) < 0, p.revents&(pollHup|pollError) != 0:
+			seen = peekClosed
+		default:
+			seen = readable(windows.Handle(fd))
+		}
+	})
+	if err != nil {
+		return peekClosed
+	}
+	return seen
+}
+
+func readable(h windows.Handle) peeked {
+	var waiting, got uint32
+	err := windows.WSAIoctl(h, fionread, nil, 0, (*byte)(unsafe.Pointer(&waiting)), 4, &got, nil, 0)
+	if err == nil && waiting > 0 {
+		return peekBytes
+	}
+	return peekClosed
+}
+
+func isReset(err error) bool {
+	return errors.Is(err, windows.WSAECONNRESET) || errors.Is(err, windows.WSAECONNABORTED)
+}

@@ -1,0 +1,201 @@
+package pool
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"millpond/settings"
+)
+
+// Stats are the figures of one upstream, or of all together. Counts are since
+// the start and never fall.
+type Stats struct {
+	Open    int // connections, those being dialled included
+	Idle    int // of these, without a request
+	InUse   int // of these, with one or more
+	Waiting int // requests without a connection and without a dial under way for them
+
+	Dials      uint64 // begun
+	DialErrors uint64
+	Requests   uint64 // leases given
+	Reused     uint64 // of these, on a connection that was there
+	Evicted    [reasons]uint64
+
+	Wait    Quantiles // from asking to having a connection, where it had to wait at all
+	Connect Quantiles // handshakes: TCP, egress and TLS
+}
+
+// Quantiles describe a distribution of times. All are 0 when nothing was counted.
+type Quantiles struct{ P50, P90, P99, Max time.Duration }
+
+// ReuseRatio is the part of requests that needed no dial, 0 to 1; 0 without any.
+func (s Stats) ReuseRatio() float64 {
+	if s.Requests == 0 {
+		return 0
+	}
+	return float64(s.Reused) / float64(s.Requests)
+}
+
+// EvictedBy returns the connections closed for each reason, by its name.
+func (s Stats) EvictedBy() map[string]uint64 {
+	by := make(map[string]uint64, reasons)
+	for r := range reasons {
+		by[r.String()] = s.Evicted[r]
+	}
+	return by
+}
+
+// Knowledge is what was learned about an origin.
+type Knowledge struct {
+	Origin      string        // scheme, host and port, and the egress proxy
+	IdleClose   time.Duration // idle age at which it closes; 0 unknown
+	Unreliable  bool          // it closes too soon for connections to be kept
+	MaxRequests int           // it closes after so many requests; 0 unknown
+	Protocol    string        // "HTTP/1.1", "HTTP/2.0", or "" before the first dial
+	SeenAt      time.Time
+}
+
+// counts are kept per upstream, over all groups, so that they outlive them.
+type counts struct {
+	dials, dialErrors, requests, reused atomic.Uint64
+	evicted                             [reasons]atomic.Uint64
+
+	mu            sync.Mutex // guards the histograms
+	wait, connect *hdrhistogram.Histogram
+}
+
+func newCounts() *counts {
+	// 1 microsecond to 10 minutes with two significant digits: 23 KB each.
+	histogram := func() *hdrhistogram.Histogram { return hdrhistogram.New(1, int64(10*time.Minute/time.Microsecond), 2) }
+	return &counts{wait: histogram(), connect: histogram()}
+}
+
+func (c *counts) connected(d *dialled) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.connect.RecordValue(min((d.roundTrip + d.tlsTime).Microseconds(), c.connect.HighestTrackableValue()))
+}
+
+// leased counts a lease that was given.
+func (c *counts) leased(l *Lease, waited bool) {
+	c.requests.Add(1)
+	if l.Reused {
+		c.reused.Add(1)
+	}
+	if waited {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.wait.RecordValue(min(l.Waited.Microseconds(), c.wait.HighestTrackableValue()))
+	}
+}
+
+func quantiles(h *hdrhistogram.Histogram) Quantiles {
+	at := func(q float64) time.Duration { return time.Duration(h.ValueAtQuantile(q)) * time.Microsecond }
+	if h.TotalCount() == 0 {
+		return Quantiles{}
+	}
+	return Quantiles{P50: at(50), P90: at(90), P99: at(99), Max: time.Duration(h.Max()) * time.Microsecond}
+}
+
+// Stats returns the figures of all upstreams together.
+func (m *Manager) Stats() Stats {
+	return m.stats(func(string) bool { return true })
+}
+
+// StatsOf returns the figures of one upstream; "" is forward mode.
+func (m *Manager) StatsOf(upstream string) Stats {
+	return m.stats(func(name string) bool { return name == upstream })
+}
+
+func (m *Manager) stats(wanted func(upstream string) bool) Stats {
+	var s Stats
+	for _, g := range m.all() {
+		g.addStats(&s, wanted)
+	}
+	wait, connect := newCounts().wait, newCounts().connect
+	m.tables.Lock()
+	defer m.tables.Unlock()
+	for name, c := range m.counts {
+		if !wanted(name) {
+			continue
+		}
+		s.Dials += c.dials.Load()
+		s.DialErrors += c.dialErrors.Load()
+		s.Requests += c.requests.Load()
+		s.Reused += c.reused.Load()
+		for r := range reasons {
+			s.Evicted[r] += c.evicted[r].Load()
+		}
+		c.mu.Lock()
+		wait.Merge(c.wait)
+		connect.Merge(c.connect)
+		c.mu.Unlock()
+	}
+	s.Wait, s.Connect = quantiles(wait), quantiles(connect)
+	return s
+}
+
+func (g *group) addStats(s *Stats, wanted func(string) bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, h := range g.hosts {
+		if !wanted(h.upstream) {
+			continue
+		}
+		idle := h.idleCountLocked()
+		s.Open += h.open
+		s.Idle += idle
+		s.InUse += h.open - h.dialing - idle
+		s.Waiting += max(0, h.queue.len()-h.expectedLocked())
+	}
+}
+
+// Learned returns what is known about each origin, in the order of their names.
+func (m *Manager) Learned() []Knowledge {
+	now := time.Now()
+	m.tables.Lock()
+	defer m.tables.Unlock()
+	list := make([]Knowledge, 0, len(m.origins))
+	for name, o := range m.origins {
+		list = append(list, o.describe(name, now))
+	}
+	slices.SortFunc(list, func(a, b Knowledge) int { return cmp.Compare(a.Origin, b.Origin) })
+	return list
+}
+
+// LearnedOf returns what is known about the origin that t leads to.
+func (m *Manager) LearnedOf(t Target) Knowledge {
+	key := t.Key()
+	return m.originOf(key).describe(key.origin(), time.Now())
+}
+
+func (o *origin) describe(name string, now time.Time) Knowledge {
+	l := o.known.Load()
+	out := Knowledge{Origin: name, MaxRequests: l.MaxRequests, SeenAt: l.At, Unreliable: !reliable(l, now, 0)}
+	if l.CloseAge > 0 {
+		out.IdleClose = l.age(now)
+	}
+	out.Protocol = map[uint8]string{1: "HTTP/1.1", 2: "HTTP/2.0"}[l.HTTP]
+	return out
+}
+
+// Warm reports how many connections wantWarm asks for at present, for an upstream
+// with warm = "auto": the burst width of the last hour.
+func (m *Manager) Warm(upstream string) int {
+	widest := 0
+	for _, g := range m.all() {
+		g.mu.Lock()
+		for _, h := range g.hosts {
+			if h.upstream == upstream && h.pool.Warm == settings.WarmAuto {
+				widest = max(widest, h.burst.width())
+			}
+		}
+		g.mu.Unlock()
+	}
+	return widest
+}
