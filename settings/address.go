@@ -171,17 +171,20 @@ func checkAllow(at site) *FieldError {
 // withoutLogin fills in the value of an address error without what may be secret in it, also where
 // the address cannot be parsed: what stands before an @, and what follows a question mark.
 func withoutLogin(text string, e *FieldError) *FieldError {
-	if query := strings.IndexByte(text, '?'); query >= 0 {
-		text = text[:query] + "?" + hidden
+	start, rest := "", text
+	if end := strings.Index(text, "://"); end >= 0 {
+		start, rest = text[:end+len("://")], text[end+len("://"):]
 	}
-	if at := strings.LastIndexByte(text, '@'); at >= 0 {
-		scheme := ""
-		if end := strings.Index(text[:at], "://"); end >= 0 {
-			scheme = text[:end+len("://")]
-		}
-		text = scheme + hidden + text[at:]
+	at, query := strings.LastIndexByte(rest, '@'), strings.IndexByte(rest, '?')
+	switch {
+	case at >= 0 && query >= 0: // either may lie within the secret
+		rest = hidden
+	case at >= 0:
+		rest = hidden + rest[at:]
+	case query >= 0:
+		rest = rest[:query] + "?" + hidden
 	}
-	e.Value = show(text)
+	e.Value = show(start + rest)
 	return e
 }
 

@@ -112,13 +112,7 @@ func quoteKey(name string) string {
 // suggest returns the key that was probably meant: the nearest of the same table, or the same name
 // in another; "" when nothing is near.
 func suggest(name string, known []string) string {
-	best, least := "", len(name)/3+1
-	for _, k := range known {
-		if n := distance(name, k); n < least {
-			best, least = k, n
-		}
-	}
-	if best != "" {
+	if best := Nearest(name, known); best != "" {
 		return best
 	}
 	for _, k := range keys {
@@ -127,6 +121,18 @@ func suggest(name string, known []string) string {
 		}
 	}
 	return ""
+}
+
+// Nearest returns the known name that a misspelt one is nearest to, or "" when none is near: a third
+// of its letters may differ.
+func Nearest(name string, known []string) string {
+	best, least := "", len(name)/3+1
+	for _, k := range known {
+		if n := distance(name, k); n < least {
+			best, least = k, n
+		}
+	}
+	return best
 }
 
 // distance counts the single-character edits between two keys (Levenshtein).

@@ -1,0 +1,169 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+
+	"github.com/gofrs/flock"
+
+	"millpond/settings"
+)
+
+// Save writes settings to the file, readable by the user alone. It replaces the file in one step and
+// keeps the previous one beside it as FILE.bak; a failure leaves the file as it was. What the
+// environment overrides is written as the file had it, unless the value was changed since.
+//
+// It refuses invalid settings, and with [ErrChanged] to replace a file that this store has not read.
+func (s *Store) Save(next *settings.Settings) error { return s.save(next, false) }
+
+// Overwrite is Save without asking whether the file was changed meanwhile. One that cannot be read
+// as settings is kept beside the new one as FILE.broken, where no later Save replaces it.
+func (s *Store) Overwrite(next *settings.Settings) error { return s.save(next, true) }
+
+// save writes next; force replaces a file that was changed meanwhile.
+func (s *Store) save(next *settings.Settings, force bool) error {
+	if err := next.Validate(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
+		return fmt.Errorf("save settings: %w", err)
+	}
+	// Between programs: without it two that read the same file could each replace it.
+	lock := flock.New(filepath.Join(filepath.Dir(s.path), "."+filepath.Base(s.path)+".lock"), flock.SetPermissions(0o600))
+	if err := lock.Lock(); err != nil {
+		return fmt.Errorf("save settings: %w", err)
+	}
+	defer lock.Unlock()
+	return s.saveLocked(next, force)
+}
+
+// saveLocked writes next under both locks.
+func (s *Store) saveLocked(next *settings.Settings, force bool) error {
+	now, err := readContent(s.path)
+	if err != nil {
+		return err
+	}
+	if now.exists && now != s.seen && !force {
+		return fmt.Errorf("save settings: %s: %w", s.path, ErrChanged)
+	}
+	own := withoutEnvironment(next, s.last)
+	text := Encode(own)
+	if err := readsBack(text, own); err != nil {
+		return fmt.Errorf("save settings: %w", err)
+	}
+	written := content{true, string(text)}
+	if written != now {
+		if err := s.keep(now); err != nil {
+			return fmt.Errorf("save settings: keep the previous ones: %w", err)
+		}
+		if err := replace(s.target(), text); err != nil {
+			return fmt.Errorf("save settings: %w", err)
+		}
+	}
+	s.seen, s.reported = written, written
+	s.last.own, s.last.merged = own, next.Clone()
+	return nil
+}
+
+// readsBack checks that a text means what was to be written, before it replaces anything. Without
+// the environment the settings need not be valid: it may hold the token, for one.
+func readsBack(text []byte, own *settings.Settings) error {
+	tree, err := parse("", text)
+	if err != nil {
+		return err
+	}
+	again, err := settings.Decode(tree)
+	if err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(again, own) {
+		return errors.New("what was to be written does not read back the same")
+	}
+	return nil
+}
+
+// withoutEnvironment returns next as the file should hold it. Where next still has the value that the
+// environment had laid over the file, the file's own comes back.
+func withoutEnvironment(next *settings.Settings, last compiled) *settings.Settings {
+	own := next.Clone()
+	var restore func(own, merged, file reflect.Value)
+	restore = func(own, merged, file reflect.Value) {
+		for i := range own.NumField() {
+			switch field := own.Field(i); {
+			case field.Kind() == reflect.Struct:
+				restore(field, merged.Field(i), file.Field(i))
+			case reflect.DeepEqual(field.Interface(), merged.Field(i).Interface()):
+				field.Set(file.Field(i))
+			}
+		}
+	}
+	restore(reflect.ValueOf(own).Elem(), reflect.ValueOf(last.merged).Elem(), reflect.ValueOf(last.own).Elem())
+	return own.Clone()
+}
+
+// keep copies the present file aside.
+func (s *Store) keep(now content) error {
+	if !now.exists {
+		return nil
+	}
+	if _, err := compile(s.path, []byte(now.text), s.environ); now == s.seen || err == nil {
+		return replace(s.path+".bak", []byte(now.text))
+	}
+	for n := 1; ; n++ {
+		path := s.path + ".broken"
+		if n > 1 {
+			path += "." + strconv.Itoa(n)
+		}
+		kept, err := readContent(path)
+		switch {
+		case err != nil:
+			return err
+		case !kept.exists:
+			return replace(path, []byte(now.text))
+		case kept == now:
+			return nil
+		}
+	}
+}
+
+// target returns the file that is replaced: what a symbolic link leads to, so that the link stays, as
+// those who keep their settings in another folder want it.
+func (s *Store) target() string {
+	if real, err := filepath.EvalSymlinks(s.path); err == nil {
+		return real
+	}
+	return s.path
+}
+
+// replace writes a file in one step: a new file beside it, forced to disk, takes its name.
+func replace(path string, text []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Write(text); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	if err = os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}

@@ -1,0 +1,147 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"millpond/settings"
+)
+
+const (
+	settle  = 100 * time.Millisecond // without events before the file is read: editors write in steps
+	longest = time.Second            // however many events there are
+	retry   = 2 * time.Second        // while a folder cannot be watched
+)
+
+// ErrEmpty is told by [Store.Watch] when the file has become empty, as it is for a moment while some
+// programs write it, or for good on a full disk. It does not stand for the defaults there.
+var ErrEmpty = errors.New("the settings file is empty; the running settings stay")
+
+// Watch tells of each change of the file until ctx ends: the new settings, or why they cannot be
+// used, in which case the caller keeps what it has. A file that goes missing is an error that wraps
+// [fs.ErrNotExist]. What this store saved itself is not told. Changes since the last Load are told
+// at once.
+//
+// Folders are watched, not the file, since editors replace it by renaming; also those that symbolic
+// links lead to. Where the system cannot watch, the file is read every 2 seconds.
+func (s *Store) Watch(ctx context.Context, tell func(*settings.Settings, error)) error {
+	// The folder must be there to be watched; where it cannot be made, we look again and again.
+	_ = os.MkdirAll(filepath.Dir(s.path), 0o700)
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		w = &fsnotify.Watcher{} // no events: its channels are nil
+	} else {
+		defer w.Close()
+	}
+	for {
+		complete := err == nil && watchFolders(w, s.path)
+		if next, changed, err := s.reload(); changed {
+			tell(next, err)
+		}
+		if !wait(ctx, w, complete) {
+			return nil
+		}
+	}
+}
+
+// reload reads the file and reports whether there is something to tell.
+func (s *Store) reload() (next *settings.Settings, changed bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, err := readContent(s.path)
+	if err != nil {
+		now = content{text: err.Error()} // as any other content: told once
+	}
+	if now == s.reported {
+		return nil, false, nil
+	}
+	s.reported = now
+	switch {
+	case err != nil:
+		return nil, true, err
+	case !now.exists:
+		return nil, true, fmt.Errorf("the settings file is gone; the running settings stay: %s: %w", s.path, fs.ErrNotExist)
+	case strings.TrimSpace(now.text) == "":
+		return nil, true, fmt.Errorf("%s: %w", s.path, ErrEmpty)
+	}
+	next, err = s.acceptLocked(now)
+	return next, true, err
+}
+
+// watchFolders watches the folders where a change of the file can be seen, and no others. It reports
+// whether all could be watched.
+func watchFolders(w *fsnotify.Watcher, path string) bool {
+	folders, complete := foldersOf(path), true
+	for _, folder := range folders {
+		if err := w.Add(folder); err != nil {
+			complete = false
+		}
+	}
+	for _, folder := range w.WatchList() {
+		if !slices.Contains(folders, folder) {
+			_ = w.Remove(folder) // it is gone already when this fails
+		}
+	}
+	return complete
+}
+
+// foldersOf returns the folder of the file, and of each file that symbolic links lead to from there.
+func foldersOf(path string) []string {
+	const mostLinks = 40 // as Linux has it, path_resolution(7)
+	var folders []string
+	for range mostLinks {
+		folders = append(folders, filepath.Dir(path))
+		next, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Join(filepath.Dir(path), next)
+		}
+		path = next
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		folders = append(folders, filepath.Dir(real))
+	}
+	slices.Sort(folders)
+	return slices.Compact(folders)
+}
+
+// wait returns when the folders have changed and come to rest, or when it is time to look again. It
+// reports false when ctx has ended.
+func wait(ctx context.Context, w *fsnotify.Watcher, complete bool) bool {
+	var look <-chan time.Time
+	if !complete {
+		look = time.After(retry)
+	}
+	var atLatest <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-look:
+			return true
+		case <-atLatest:
+			return true
+		case <-w.Errors: // events were lost: look
+			return true
+		case event := <-w.Events:
+			if event.Op == fsnotify.Chmod {
+				continue
+			}
+			look = time.After(settle)
+			if atLatest == nil {
+				atLatest = time.After(longest)
+			}
+		}
+	}
+}
