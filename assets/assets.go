@@ -1,0 +1,54 @@
+// Package assets holds what the programs carry with them: the icons and the
+// words of the desktop application in each language.
+//
+// The icons are drawn for Millpond; their sources are the SVG files in icon/,
+// and icon/render.sh makes the pictures from them.
+package assets
+
+//go:generate sh icon/render.sh
+
+import (
+	"embed"
+	"fmt"
+)
+
+// AppIcon is the application's icon: PNG, 256 pixels.
+//
+//go:embed icon/app-256.png
+var AppIcon []byte
+
+// Locales holds a file of words for each language in the folder LocaleDir. They
+// are in the form that fyne.io/fyne/v2/lang reads: a key and a sentence in which
+// {{.Name}} stands for an argument, or a key and the sentence for each plural.
+//
+//go:embed locale
+var Locales embed.FS
+
+// LocaleDir is the folder within Locales.
+const LocaleDir = "locale"
+
+//go:embed icon/tray-*.png
+var stateIcons embed.FS
+
+// StateIcon returns the picture of a state: PNG, 64 pixels. The states are on,
+// degraded, failing and off, and differ in shape as well as in colour; any other
+// state looks as off.
+func StateIcon(state string) []byte { return icon(stateIcons, state, "png") }
+
+// TrayIcon returns the picture of a state as this system's tray reads it: an
+// ICO on Windows, a PNG elsewhere.
+func TrayIcon(state string) []byte { return icon(trayIcons, state, trayFormat) }
+
+// icon reads the picture of a state.
+func icon(files embed.FS, state, format string) []byte {
+	switch state {
+	case "on", "degraded", "failing":
+	default:
+		state = "off"
+	}
+	picture, err := files.ReadFile(fmt.Sprintf("icon/tray-%s.%s", state, format))
+	if err != nil {
+		panic(err) // the files are part of the program; a test reads each
+	}
+	return picture
+}
