@@ -158,17 +158,15 @@ func (c *Chunked) readTrailer(src []byte) (n int, what string) {
 	if !whole {
 		n = len(src)
 	}
-	if len(c.section)+n > MaxTrailer {
-		return 0, "trailer section is too long"
+	if room := MaxTrailer - len(c.section); n > room {
+		return room, "trailer section is too long"
 	}
-	before := len(c.section)
 	c.section = append(c.section, src[:n]...)
 	if !whole {
 		return n, ""
 	}
 	s := c.section
 	if len(s) < 2 || s[len(s)-2] != '\r' {
-		c.section = s[:before]
 		return n - 1, "bare LF in a trailer"
 	}
 	if len(s) > 2 && s[len(s)-3] != '\n' {

@@ -20,12 +20,14 @@ func ParseResponseLenient(b []byte, r *Response) (n int, err error) {
 		}
 		line := bytes.TrimSuffix(p.b[at:at+i], []byte("\r"))
 		folded := len(line) > 0 && (line[0] == ' ' || line[0] == '\t')
-		if folded && lines > 1 { // not what follows the status line
-			head = append(bytes.TrimRight(head, " \t\r\n"), ' ')
-			line = trimSpace(line)
+		if folded && lines > 1 { // not right behind the status line
+			if line = trimSpace(line); len(line) == 0 {
+				return 0, refuse(at, "folded line that is empty")
+			}
+			head = append(bytes.TrimRight(head[:len(head)-2], " \t"), ' ')
 		}
 		head = append(append(head, line...), '\r', '\n')
-		if at += i + 1; len(line) == 0 && !folded {
+		if at += i + 1; len(line) == 0 {
 			n = at
 			break
 		}
