@@ -97,6 +97,7 @@ var layout = []row{
 	}, planned: true},
 	{dir: "cmd/e2e", planned: true},
 	{dir: "cmd/e2e/upstream", planned: true},
+	{dir: "cmd/e2e/workers", planned: true},
 }
 
 // top lists the folders that may stand in the root. Folders that begin with a dot belong to
