@@ -126,6 +126,10 @@ func suggest(name string, known []string) string {
 // Nearest returns the known name that a misspelt one is nearest to, or "" when none is near: a third
 // of its letters may differ.
 func Nearest(name string, known []string) string {
+	const longest = 64 // letters: no key of ours is near, and the search grows with the square
+	if len(name) > longest {
+		return ""
+	}
 	best, least := "", len(name)/3+1
 	for _, k := range known {
 		if n := distance(name, k); n < least {
@@ -135,23 +139,28 @@ func Nearest(name string, known []string) string {
 	return best
 }
 
-// distance counts the single-character edits between two keys (Levenshtein).
+// distance counts the edits between two keys: a letter more, less or another, or two swapped
+// (optimal string alignment).
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	d := make([][]int, len(a)+1)
+	for i := range d {
+		d[i] = make([]int, len(b)+1)
+		d[i][0] = i
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
+	for j := range d[0] {
+		d[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
+			d[i][j] = min(d[i-1][j]+1, d[i][j-1]+1, d[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d[i][j] = min(d[i][j], d[i-2][j-2]+1)
+			}
 		}
 	}
-	return row[len(b)]
+	return d[len(a)][len(b)]
 }

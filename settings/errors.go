@@ -115,6 +115,8 @@ func show(value any) string {
 	text, isText := value.(string)
 	if !isText {
 		switch v := value.(type) {
+		case nil:
+			return "nothing"
 		case map[string]any:
 			return "a table"
 		case []any:

@@ -38,13 +38,14 @@ func Keys() []Key { return slices.Clone(keys) }
 // "upstreams[1].url". The path of an upstream's own pool leads to the key of [pool].
 func Lookup(path string) (Key, bool) {
 	path = withoutIndexes(path)
-	path = strings.TrimPrefix(path, "upstreams[].pool.")
-	for _, k := range keys {
-		if k.Path == path || "pool."+path == k.Path && !strings.Contains(path, ".") {
-			return k, true
-		}
+	if own, ok := strings.CutPrefix(path, "upstreams[].pool."); ok {
+		path = "pool." + own
 	}
-	return Key{}, false
+	i := slices.IndexFunc(keys, func(k Key) bool { return k.Path == path })
+	if i < 0 {
+		return Key{}, false
+	}
+	return keys[i], true
 }
 
 // withoutIndexes empties the brackets of a path.

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -189,10 +190,18 @@ func isPrintable(text string) bool {
 }
 
 // IsReference reports whether the text refers to a secret rather than being one: keyring:NAME,
-// env:NAME or file:PATH. Package settings/secret resolves it.
+// env:NAME, or file:PATH with a whole path. Package settings/secret resolves it.
 func IsReference(text string) bool {
-	scheme, name, ok := strings.Cut(text, ":")
-	return ok && name != "" && slices.Contains([]string{"keyring", "env", "file"}, scheme)
+	scheme, name, _ := strings.Cut(text, ":")
+	switch scheme {
+	case "keyring":
+		return name != ""
+	case "env":
+		return name != "" && !strings.Contains(name, "=")
+	case "file":
+		return filepath.IsAbs(name)
+	}
+	return false
 }
 
 // poolAt returns the pool that the value is part of, and the pool of the preset alone.
