@@ -103,7 +103,7 @@ func (p plan) openOnce(ctx context.Context, held []*socket) (sockets []*socket, 
 			continue
 		}
 		if err != nil {
-			closeNew(sockets, held)
+			closeExcept(sockets, held)
 			return nil, "", bindError(p.address, netip.AddrPortFrom(ip, port), err)
 		}
 		sockets = append(sockets, s)
@@ -121,10 +121,10 @@ func isAbsent(err error) bool {
 		errors.Is(err, syscall.EPROTONOSUPPORT) || errors.Is(err, wsaEADDRNOTAVAIL) || errors.Is(err, wsaEAFNOSUPPORT)
 }
 
-// closeNew closes those of sockets that are not held by a running listener.
-func closeNew(sockets, held []*socket) {
+// closeExcept closes those of sockets that are not among kept.
+func closeExcept(sockets, kept []*socket) {
 	for _, s := range sockets {
-		if !slices.Contains(held, s) {
+		if !slices.Contains(kept, s) {
 			s.close()
 		}
 	}

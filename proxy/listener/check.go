@@ -42,19 +42,12 @@ func (g *Gate) checkTarget(method, target string) *Refusal {
 	return nil
 }
 
-// isAbsolute reports whether target has the absolute form: a scheme, then "://".
+// isAbsolute reports whether target has the absolute form: a scheme of letters, then "://". Other
+// schemes than http are the router's to refuse.
 func isAbsolute(target string) bool {
 	scheme, _, found := strings.Cut(target, "://")
-	if !found || scheme == "" {
-		return false
-	}
-	for i := range len(scheme) {
-		c := scheme[i] | 0x20
-		if (c < 'a' || c > 'z') && (i == 0 || !strings.ContainsRune("0123456789+-.", rune(scheme[i]))) {
-			return false
-		}
-	}
-	return true
+	notLetter := func(c rune) bool { return (c|0x20) < 'a' || (c|0x20) > 'z' }
+	return found && scheme != "" && !strings.ContainsFunc(scheme, notLetter)
 }
 
 // AllowsHost reports whether host, as it stands in the Host field, names us or an allowed host.
@@ -131,40 +124,38 @@ func (g *Gate) checkToken(h http.Header, absolute bool) *Refusal {
 // nothing else, so their key fields count.
 var tokenFields = [...]string{headerToken, "Authorization", "X-Api-Key", "X-Goog-Api-Key", "Proxy-Authorization"}
 
+// anyToken reports whether one of the values of field holds the token.
 func (g *Gate) anyToken(field string, values []string) bool {
 	found := false
 	for _, v := range values { // all of them, so that the time tells nothing
-		for _, candidate := range tokensIn(field, v) {
-			sum := sha256.Sum256([]byte(candidate))
-			if subtle.ConstantTimeCompare(sum[:], g.token[:]) == 1 {
-				found = true
-			}
-		}
+		found = g.holdsToken(field, strings.TrimSpace(v)) || found
 	}
 	return found
 }
 
-// tokensIn returns what may be a token in one value of field: the value itself, what follows "Bearer",
-// or user and password of "Basic".
-func tokensIn(field, value string) []string {
-	value = strings.TrimSpace(value)
+// holdsToken reports whether value is the token, or in a field of credentials (RFC 9110, section
+// 11.4) what follows "Bearer", or user or password of "Basic".
+func (g *Gate) holdsToken(field, value string) bool {
 	if !strings.HasSuffix(field, "Authorization") {
-		return []string{value}
+		return g.isToken(value)
 	}
 	scheme, rest, _ := strings.Cut(value, " ")
 	rest = strings.TrimSpace(rest)
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):
-		return []string{rest}
+		return g.isToken(rest)
 	case strings.EqualFold(scheme, "Basic"):
 		b, err := base64.StdEncoding.DecodeString(rest)
-		if err != nil {
-			return nil
-		}
 		user, password, _ := strings.Cut(string(b), ":")
-		return []string{user, password}
+		return err == nil && (g.isToken(password) || g.isToken(user))
 	}
-	return nil
+	return false
+}
+
+// isToken compares sums of equal length, so that the time tells neither content nor length.
+func (g *Gate) isToken(s string) bool {
+	sum := sha256.Sum256([]byte(s))
+	return subtle.ConstantTimeCompare(sum[:], g.token[:]) == 1
 }
 
 // TokenHeaders returns the names of the fields that must not reach an upstream because they hold our

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // The headers that the gate reads. An http.Header given to it must have canonical keys.
@@ -37,8 +38,8 @@ type GateConfig struct {
 	// every port is allowed, since a forwarded port is another one than ours.
 	AllowedHosts []string
 
-	// AllowedOrigins are whole origins, such as "http://localhost:3000". There are no wildcards, and
-	// "null" is never allowed: every sandboxed frame sends it.
+	// AllowedOrigins are whole origins, such as "http://localhost:3000". Anything else is ignored: "*",
+	// as there are no wildcards, and "null", as every sandboxed frame sends it.
 	AllowedOrigins []string
 
 	// Token is the value that each request must show. Empty: none is asked for.
@@ -110,7 +111,7 @@ func NewGate(c GateConfig) *Gate {
 		g.addAllowed(h)
 	}
 	for _, o := range c.AllowedOrigins {
-		if o != "null" && o != "" {
+		if strings.Contains(o, "://") {
 			g.origins[o] = true
 		}
 	}

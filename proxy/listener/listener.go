@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 )
 
@@ -43,15 +44,14 @@ func openSocket(ctx context.Context, addr netip.AddrPort, held []*socket) (*sock
 	if i := slices.IndexFunc(held, func(s *socket) bool { return s.addr == addr }); i >= 0 {
 		return held[i], nil
 	}
-	network := "tcp4"
-	if addr.Addr().Is6() {
+	network, address := "tcp4", addr.String()
+	switch ip := addr.Addr(); {
+	case ip == netip.IPv6Unspecified(): // both families, or the one that there is
+		network, address = "tcp", ":"+strconv.Itoa(int(addr.Port()))
+	case ip.Is6():
 		network = "tcp6"
-		if addr.Addr().IsUnspecified() {
-			network = "tcp" // the wildcard takes both families
-		}
 	}
-	// Keep-alive probes of 15 s, as everywhere in Millpond; net/http's own server does the same.
-	ln, err := (&net.ListenConfig{}).Listen(ctx, network, addr.String())
+	ln, err := new(net.ListenConfig).Listen(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -122,13 +122,7 @@ func (l *Listener) Addr() net.Addr { return l.Addrs()[0] }
 
 // Addrs returns every address that is listened on, with the port that the system picked for 0.
 func (l *Listener) Addrs() []net.Addr {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	addrs := make([]net.Addr, len(l.sockets))
-	for i, s := range l.sockets {
-		addrs[i] = net.TCPAddrFromAddrPort(s.addr)
-	}
-	return addrs
+	return addrsOf(l.bound())
 }
 
 // Note returns a sentence about something that was wanted and is not there, such as an absent ::1;
