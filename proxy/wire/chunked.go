@@ -182,11 +182,8 @@ func (c *Chunked) readTrailer(src []byte) (n int, what string) {
 // parseTrailer reads the complete trailer section.
 func (c *Chunked) parseTrailer() (what string) {
 	_, fields, err := parser{b: c.section}.fields(0, c.trailer[:0])
-	if err != nil {
-		if e, ok := err.(*SyntaxError); ok {
-			return e.What + " (in the trailer)"
-		}
-		return "trailer section is not complete"
+	if e, ok := err.(*SyntaxError); ok { // errors.As allocates
+		return e.What + " (in the trailer)"
 	}
 	c.trailer = fields[:0]
 	for _, f := range fields {

@@ -6,7 +6,10 @@
 // because such a message lets one client's request hide inside another's
 // (RFC 9112, section 11.2). Wherever the RFCs leave a choice, wire takes the
 // narrower side, and what it accepts, net/http accepts too and reads the same
-// way; the tests hold it to that with mutated messages.
+// way; the tests hold it to that with mutated messages, and with a million of
+// them by
+//
+//	go test ./proxy/wire -run Differential -args -wire.mutations 1000000
 //
 // A server's answer may be unusual and still mean one thing only: lines that
 // end in a bare LF, or a folded value. ParseResponse refuses it with a

@@ -24,7 +24,7 @@ type Guard struct {
 	blank   bool       // an empty line before the head was skipped
 	started bool       // a request, or a part of one, was seen to be no preface
 	chunked Chunked
-	request Request
+	request Request // empty between calls, but for its room
 	err     error
 }
 
@@ -129,12 +129,14 @@ func (g *Guard) head(b []byte) (pass int) {
 		return 0
 	}
 	n, err := ParseRequest(b, &g.request)
+	if err == nil {
+		err = g.begin(&g.request)
+	}
+	clear(g.request.Fields) // an idle connection pins no buffer
+	g.request = Request{Fields: g.request.Fields[:0]}
 	if err == ErrShort {
 		g.scanned = len(b)
 		return 0
-	}
-	if err == nil {
-		err = g.begin()
 	}
 	if err != nil {
 		g.err = err
@@ -144,14 +146,14 @@ func (g *Guard) head(b []byte) (pass int) {
 	return n
 }
 
-// begin sets what follows the head just read.
-func (g *Guard) begin() error {
-	f, err := g.request.Framing()
+// begin sets what follows the head of r.
+func (g *Guard) begin(r *Request) error {
+	f, err := r.Framing()
 	if err != nil {
 		return err
 	}
 	switch {
-	case g.request.WantsTunnel():
+	case r.WantsTunnel():
 		g.then = guardTunnel
 	case !f.KeepAlive:
 		g.then = guardClosed

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"net/http"
-	"net/textproto"
 	"strings"
 )
 
@@ -29,21 +28,22 @@ func anyHas(lists []string, token string) bool {
 }
 
 // ToHeader returns the fields as net/http has them, with canonical names, in
-// memory of their own. All values share one string, and the lists of one value
-// share one slice, since that is what costs.
+// memory of their own. Names and values share one string, and the lists of one
+// value share one slice, since it is allocations that cost.
 func ToHeader(fields []Field) http.Header {
 	size := 0
 	for _, f := range fields {
-		size += len(f.Value)
+		size += len(f.Name) + len(f.Value)
 	}
-	var values strings.Builder
-	values.Grow(size)
+	var all strings.Builder
+	all.Grow(size)
 	lists := make([]string, len(fields))
 	h := make(http.Header, len(fields))
 	for i, f := range fields {
-		start := values.Len()
-		values.Write(f.Value)
-		name, value := canonicalName(f.Name), values.String()[start:]
+		start := all.Len()
+		writeCanonical(&all, f.Name)
+		all.Write(f.Value)
+		name, value := all.String()[start:start+len(f.Name)], all.String()[start+len(f.Name):]
 		if old := h[name]; old != nil {
 			h[name] = append(old, value)
 			continue
@@ -54,26 +54,15 @@ func ToHeader(fields []Field) http.Header {
 	return h
 }
 
-// canonicalName returns the name as net/http writes it.
-func canonicalName(name []byte) string {
-	if s, ok := commonNames[string(name)]; ok {
-		return s
+// writeCanonical writes a name, which is a token, as net/http has it: a capital
+// at the start and after each hyphen, small letters elsewhere.
+func writeCanonical(w *strings.Builder, name []byte) {
+	capital := true
+	for _, c := range name {
+		if c = lower(c); capital && 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		w.WriteByte(c)
+		capital = c == '-'
 	}
-	return textproto.CanonicalMIMEHeaderKey(string(name))
 }
-
-// commonNames spares the names of every other message an allocation. Keys are
-// the canonical and the lower-case form. It is never written after it is made.
-var commonNames = func() map[string]string {
-	m := make(map[string]string)
-	for _, s := range []string{
-		"Accept", "Accept-Encoding", "Accept-Language", "Anthropic-Beta", "Anthropic-Organization-Id",
-		"Anthropic-Version", "Authorization", "Cache-Control", "Cf-Cache-Status", "Cf-Ray", "Connection",
-		"Content-Encoding", "Content-Length", "Content-Type", "Date", "Etag", "Expect", "Host", "Keep-Alive",
-		"Last-Modified", "Request-Id", "Retry-After", "Server", "Set-Cookie", "Strict-Transport-Security",
-		"Transfer-Encoding", "User-Agent", "Vary", "Via", "X-Api-Key", "X-Request-Id",
-	} {
-		m[s], m[strings.ToLower(s)] = s, s
-	}
-	return m
-}()
