@@ -36,7 +36,7 @@ type Client struct {
 // something, so the daemon may come and go. Close gives back its connections.
 func Dial(path string) *Client {
 	transport := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, path) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return DialSocket(ctx, path) },
 		Proxy:       nil, // the environment's HTTP_PROXY is not for us
 	}
 	return &Client{path: path, http: &http.Client{Transport: transport}}
@@ -177,6 +177,9 @@ func refusal(answer *http.Response) error {
 // socket, a socket that nobody listens on, and a daemon that went away while it
 // was asked.
 func notRunning(err error) error {
+	if errors.Is(err, ErrNotRunning) {
+		return err
+	}
 	absent := errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)

@@ -184,7 +184,7 @@ func reach(t *testing.T, l net.Listener, path string) {
 		}
 		accepted <- err
 	}()
-	c, err := dial(t.Context(), path)
+	c, err := DialSocket(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}

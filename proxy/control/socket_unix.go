@@ -78,13 +78,13 @@ func listenLocked(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// dial connects to the socket at path and makes sure that who listens there is
-// this user or root.
-func dial(ctx context.Context, path string) (net.Conn, error) {
+// DialSocket connects to the socket at path and makes sure that who listens
+// there is this user or root. The error is ErrNotRunning when nobody listens.
+func DialSocket(ctx context.Context, path string) (net.Conn, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "unix", path)
 	if err != nil {
-		return nil, err
+		return nil, notRunning(err)
 	}
 	if err := checkPeer(c); err != nil {
 		return nil, errors.Join(err, c.Close())

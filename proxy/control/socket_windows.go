@@ -30,9 +30,14 @@ func Listen(path string) (net.Listener, error) {
 	return &checkedListener{Listener: l, done: func() {}}, nil
 }
 
-// dial connects to the named pipe at path.
-func dial(ctx context.Context, path string) (net.Conn, error) {
-	return winio.DialPipeContext(ctx, path)
+// DialSocket connects to the named pipe at path. The error is ErrNotRunning when
+// nobody listens.
+func DialSocket(ctx context.Context, path string) (net.Conn, error) {
+	c, err := winio.DialPipeContext(ctx, path)
+	if err != nil {
+		return nil, notRunning(err)
+	}
+	return c, nil
 }
 
 // checkPeer lets every connection pass: the pipe's descriptor has let in nobody
