@@ -74,7 +74,10 @@ func compile(path string, text []byte, environ []string) (compiled, error) {
 	for path, value := range env.values {
 		v.Set(path, value)
 	}
-	merged, mergedErr := settings.Decode(v.AllSettings())
-	err = settings.JoinErrors(ownErr, env.err, mergedErr, env.attribute(merged.Validate()))
+	merged, err := settings.Decode(v.AllSettings())
+	if ownErr != nil {
+		err = ownErr // the same mistakes
+	}
+	err = settings.JoinErrors(err, env.err, env.attribute(merged.Validate()))
 	return compiled{own, merged, env.unknown(merged)}, err
 }

@@ -28,8 +28,8 @@ var ErrEmpty = errors.New("the settings file is empty; the running settings stay
 
 // Watch tells of each change of the file until ctx ends: the new settings, or why they cannot be
 // used, in which case the caller keeps what it has. A file that goes missing is an error that wraps
-// [fs.ErrNotExist]. What this store saved itself is not told. Changes since the last Load are told
-// at once.
+// [fs.ErrNotExist]. What this store saved itself is not told. A change since the last Load is told
+// soon after the start.
 //
 // Folders are watched, not the file, since editors replace it by renaming; also those that symbolic
 // links lead to. Where the system cannot watch, the file is read every 2 seconds.
@@ -42,15 +42,18 @@ func (s *Store) Watch(ctx context.Context, tell func(*settings.Settings, error))
 	} else {
 		defer w.Close()
 	}
-	for {
-		complete := err == nil && watchFolders(w, s.path)
+	watch := func() bool { return err == nil && watchFolders(w, s.path) }
+	watch()
+	for pause := settle; wait(ctx, w, pause); {
+		pause = 0
+		if !watch() {
+			pause = retry
+		}
 		if next, changed, err := s.reload(); changed {
 			tell(next, err)
 		}
-		if !wait(ctx, w, complete) {
-			return nil
-		}
 	}
+	return nil
 }
 
 // reload reads the file and reports whether there is something to tell.
@@ -116,12 +119,12 @@ func foldersOf(path string) []string {
 	return slices.Compact(folders)
 }
 
-// wait returns when the folders have changed and come to rest, or when it is time to look again. It
-// reports false when ctx has ended.
-func wait(ctx context.Context, w *fsnotify.Watcher, complete bool) bool {
+// wait returns when the folders have changed and come to rest, or after the pause; 0 = no pause but
+// until a change. It reports false when ctx has ended.
+func wait(ctx context.Context, w *fsnotify.Watcher, pause time.Duration) bool {
 	var look <-chan time.Time
-	if !complete {
-		look = time.After(retry)
+	if pause > 0 {
+		look = time.After(pause)
 	}
 	var atLatest <-chan time.Time
 	for {
