@@ -342,7 +342,7 @@ func (x *exchange) respond(n int) (*Response, error) {
 		return nil, &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: errors.New("101 to a request that asked for no upgrade")}
 	}
 	x.ask(false)
-	resp := &Response{Status: head.Status, Header: wire.ToHeader(head.Fields), Length: -1}
+	resp := &Response{Status: head.Status, Header: wire.ToHeader(head.Fields), Length: -1, Framed: framing.Kind != wire.BodyUntilClose}
 	x.noteKeepAlive(head)
 	c.h1.r += n
 	if framing.Kind == wire.BodyTunnel {

@@ -144,7 +144,7 @@ func (s *stream) respond(ctx context.Context, hresp *http.Response) *Response {
 	s.ctx, s.resp, s.body = ctx, hresp, hresp.Body
 	s.timer.set(s.req.StreamIdle)
 	wire.DropHopByHop(hresp.Header)
-	return &Response{Status: hresp.StatusCode, Header: hresp.Header, Length: hresp.ContentLength, Body: s}
+	return &Response{Status: hresp.StatusCode, Header: hresp.Header, Length: hresp.ContentLength, Framed: true, Body: s}
 }
 
 // Read returns content as soon as there is any.

@@ -1,0 +1,73 @@
+package exchange
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"millpond/proxy/meter"
+)
+
+// settle decides the outcome, once.
+func (t *turn) settle(o meter.Outcome, code string, cause error) {
+	if t.ended {
+		return
+	}
+	t.ended = true
+	t.record.Outcome, t.record.Code, t.cause = o, code, cause
+}
+
+// close counts the request, writes its line to the log and frees its memory.
+func (t *turn) close() {
+	t.body.Free()
+	now := time.Now()
+	t.record.At = now
+	t.record.Total = now.Sub(t.req.Arrived)
+	if t.stream != nil {
+		t.record.BytesIn = t.stream.n
+	}
+	if t.cause != nil {
+		t.record.Err = t.cause.Error()
+	}
+	t.x.Meter.Record(t.record)
+	t.log()
+}
+
+// log writes the request's line: no body, no query, no credential.
+func (t *turn) log() {
+	if !t.x.Log.Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
+	r := &t.record
+	path, _, _ := strings.Cut(t.req.Target, "?")
+	attrs := []slog.Attr{
+		slog.String("id", newID()),
+		slog.String("method", t.req.Method),
+		slog.String("path", path),
+		slog.String("upstream", r.Upstream),
+		slog.String("protocol", r.Protocol),
+		slog.Int("status", r.Status),
+		slog.String("outcome", r.Outcome.String()),
+		slog.Bool("reused", r.Reused),
+		slog.Int("attempts", t.attempts),
+		slog.String("replay", t.class.String()),
+		milliseconds("queue_ms", r.Wait),
+		milliseconds("connect_ms", r.Connect),
+		milliseconds("first_byte_ms", r.FirstByte),
+		milliseconds("total_ms", r.Total),
+		slog.Int64("bytes_in", r.BytesIn),
+		slog.Int64("bytes_out", r.BytesOut),
+	}
+	if r.Code != "" {
+		attrs = append(attrs, slog.String("code", r.Code))
+	}
+	if r.Err != "" {
+		attrs = append(attrs, slog.String("err", r.Err))
+	}
+	t.x.Log.LogAttrs(context.Background(), slog.LevelInfo, "request", attrs...)
+}
+
+func milliseconds(key string, d time.Duration) slog.Attr {
+	return slog.Float64(key, float64(d.Microseconds())/1000)
+}

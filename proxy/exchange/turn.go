@@ -1,0 +1,424 @@
+package exchange
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"millpond/proxy/meter"
+	"millpond/proxy/pool"
+	"millpond/proxy/replay"
+	"millpond/proxy/router"
+	"millpond/proxy/upstream"
+	"millpond/settings"
+)
+
+const (
+	// maxBody is the largest request body that is passed on.
+	maxBody = 64 << 20
+	// maxHops is how often a request may have passed a Millpond before.
+	maxHops = 3
+	// via is what we add to Via (RFC 9110, section 7.6.3), and know a loop by.
+	via = "1.1 millpond"
+)
+
+// A turn is one request on its way.
+type turn struct {
+	x      *Exchange
+	st     *State
+	req    *Request
+	client Client
+
+	match    router.Match
+	body     replay.Body
+	stream   *meteredBody // the body when it is not kept
+	tried    []*upstream.Upstream
+	made     replay.Made
+	class    replay.Class // of the last replay
+	attempts int
+
+	// how it stands
+	started bool // the head of an answer went to the client
+	whole   bool // the answer was not cut
+	ended   bool // the outcome is settled
+	record  meter.Record
+	cause   error // for the log
+}
+
+// admit routes the request and reads its body where it may be kept. It returns
+// why the request cannot be carried, if so.
+func (t *turn) admit() *problem {
+	if t.st.Paused {
+		return &problem{status: http.StatusServiceUnavailable, code: "paused",
+			message: "Millpond is switched off; turn it on from the tray or with \"millpondd resume\""}
+	}
+	match, err := t.st.Routes.Match(t.req.Method, t.req.Target, t.req.Header.Get)
+	t.match = match
+	if err != nil {
+		var e *router.Error
+		if errors.As(err, &e) {
+			return &problem{status: e.Status, code: e.Code, message: e.Message}
+		}
+		return &problem{status: http.StatusBadGateway, code: "internal", message: err.Error()}
+	}
+	if hops(t.req.Header) > maxHops {
+		return &problem{status: http.StatusLoopDetected, code: "loop", message: router.ErrLoop.Message, lasting: true}
+	}
+	if t.req.Length > maxBody {
+		return &problem{status: http.StatusRequestEntityTooLarge, code: "body_too_large",
+			message: "the body is larger than the 64 MiB that Millpond passes on"}
+	}
+	t.record.Caller = t.caller()
+	return nil
+}
+
+// caller names who asks, for scope "caller" and the statistics.
+func (t *turn) caller() string {
+	name := t.req.Header.Get("X-Millpond-Caller")
+	t.req.Header.Del("X-Millpond-Caller")
+	if name != "" && len(name) <= 64 {
+		return name
+	}
+	host, _, err := net.SplitHostPort(t.req.RemoteAddr)
+	if err != nil {
+		return t.req.RemoteAddr
+	}
+	return host
+}
+
+// hops counts how often Millpond stands in Via.
+func hops(h http.Header) int {
+	n := 0
+	for _, v := range h["Via"] {
+		n += strings.Count(v, "millpond")
+	}
+	return n
+}
+
+// takeBody reads the body into memory if it is of known, modest length: that is
+// what a replay needs. Others are passed on as they come.
+func (t *turn) takeBody() error {
+	if t.req.Body == nil || t.req.Length == 0 {
+		return nil
+	}
+	if !t.req.Expect {
+		body, ok, err := t.x.memory.Read(t.req.Body, t.req.Length)
+		if err != nil {
+			return err
+		}
+		if ok {
+			t.body = body
+			t.record.BytesIn = t.req.Length
+			return nil
+		}
+	}
+	t.stream = &meteredBody{from: t.req.Body}
+	return nil
+}
+
+// meteredBody counts what is read of a body that is not kept.
+type meteredBody struct {
+	from Reader
+	n    int64
+}
+
+var errBodyTooLarge = errors.New("the body is larger than 64 MiB")
+
+func (b *meteredBody) Read(p []byte) (int, error) {
+	n, err := b.from.Read(p)
+	b.n += int64(n)
+	if b.n > maxBody {
+		return n, errBodyTooLarge
+	}
+	return n, err
+}
+
+func (t *turn) bodyState() replay.BodyState {
+	switch {
+	case t.stream == nil:
+		return replay.BodyWhole
+	case t.stream.n == 0:
+		return replay.BodyUntouched
+	}
+	return replay.BodyGone
+}
+
+// run tries until there is an answer, or nothing more may be tried.
+func (t *turn) run(ctx context.Context) {
+	if err := t.takeBody(); err != nil {
+		t.settle(meter.ClientCancelled, pool.CodeClientBody, err)
+		t.whole = false
+		return
+	}
+	t.prepareHeader()
+	fresh := false
+	for {
+		a := t.choose(fresh)
+		a.budget.Request(time.Now())
+		resp, failure := a.send(ctx)
+		if failure == nil {
+			if t.elsewhere(a, resp) {
+				fresh = false
+				continue
+			}
+			t.deliver(ctx, a, resp)
+			return
+		}
+		if !t.again(ctx, a, failure) {
+			t.fail(a, failure)
+			return
+		}
+		fresh = true
+	}
+}
+
+// prepareHeader takes out what must not reach an upstream and adds Via.
+func (t *turn) prepareHeader() {
+	h := t.req.Header
+	for _, name := range t.st.Gate.TokenHeaders(h) {
+		h.Del(name)
+	}
+	for name := range h {
+		if strings.HasPrefix(name, "X-Millpond-") {
+			delete(h, name)
+		}
+	}
+	h["Via"] = append(h["Via"], via)
+	delete(h, "Expect") // the connection to the upstream has its own
+}
+
+// An attempt is one try to have the request answered by one upstream.
+type attempt struct {
+	t       *turn
+	u       *upstream.Upstream // nil in forward mode
+	target  pool.Target
+	secret  string
+	path    string
+	host    string
+	fresh   bool
+	chosen  time.Time
+	release func()
+	budget  *replay.Budget
+	lease   *pool.Lease
+}
+
+// choose takes the upstream for the next attempt.
+func (t *turn) choose(fresh bool) *attempt {
+	t.attempts++
+	now := time.Now()
+	a := &attempt{t: t, fresh: fresh, chosen: now, release: func() {}, path: t.match.Target}
+	if f := t.match.Forward; f != nil {
+		a.target = pool.Target{Scheme: f.Scheme, Host: f.Hostname(), Port: portOf(f), Pool: t.st.Settings.Pool}
+		a.host = f.Host
+	} else {
+		a.u, a.release = upstream.Choose(t.st.Upstreams, t.match.Upstreams, t.tried, now)
+		if a.u == nil { // all were tried: once more from the best
+			t.tried = nil
+			a.u, a.release = upstream.Choose(t.st.Upstreams, t.match.Upstreams, nil, now)
+		}
+		t.direct(a)
+	}
+	a.target.Caller = t.record.Caller
+	if t.req.Upgrade {
+		a.target = forUpgrade(a.target)
+	}
+	a.budget = t.x.budget(a.target.Upstream, now)
+	t.record.Upstream = a.target.Upstream
+	return a
+}
+
+// direct fills in where the chosen upstream is.
+func (t *turn) direct(a *attempt) {
+	for i, u := range t.st.Upstreams {
+		if u != a.u {
+			continue
+		}
+		a.target = t.st.targets[i]
+		if i < len(t.st.Credentials) {
+			a.secret = t.st.Credentials[i].Reveal()
+		}
+	}
+	a.path = upstream.ApplyTarget(a.u.Kind, a.u.Target(t.match.Target), a.secret)
+	a.host = a.u.Host(t.req.Host)
+}
+
+// send leases a connection and sends the request on it.
+func (a *attempt) send(ctx context.Context) (*pool.Response, *pool.Failure) {
+	t := a.t
+	lease, err := t.x.Pools.Acquire(ctx, a.target, a.fresh)
+	if err != nil {
+		return nil, asFailure(err)
+	}
+	a.lease = lease
+	t.record.Wait += lease.Waited - lease.Connect
+	t.record.Connect += lease.Connect
+	t.record.Reused = lease.Reused
+	t.record.Protocol = lease.Protocol()
+	resp, err := lease.Send(ctx, a.request())
+	if err != nil {
+		return nil, asFailure(err)
+	}
+	return resp, nil
+}
+
+func asFailure(err error) *pool.Failure {
+	var f *pool.Failure
+	if errors.As(err, &f) {
+		return f
+	}
+	return &pool.Failure{Phase: pool.PhaseQueue, Code: pool.CodeShutdown, Err: err}
+}
+
+// request is what goes to the upstream.
+func (a *attempt) request() *pool.Request {
+	t, limits := a.t, a.t.st.Settings.Timeouts
+	header := t.req.Header
+	if a.secret != "" {
+		header = header.Clone() // another upstream may get another credential
+		upstream.Apply(a.u.Kind, header, a.secret)
+	}
+	r := &pool.Request{
+		Method: t.req.Method, Target: a.path, Host: a.host, Header: header,
+		Body: t.body.Bytes, Upgrade: t.req.Upgrade,
+		HeaderTimeout: limits.ResponseHeader, StreamIdle: limits.StreamIdle,
+		Interim: t.client.Interim,
+	}
+	if t.stream != nil {
+		r.Stream, r.Length, r.Trailer, r.Unblock, r.Expect = t.stream, t.req.Length, t.req.Trailer, t.req.Unblock, t.req.Expect
+	}
+	return r
+}
+
+// again decides whether the request may be sent once more, counts it and waits
+// where that is due.
+func (t *turn) again(ctx context.Context, a *attempt, f *pool.Failure) bool {
+	t.report(a, verdictOf(f), f, 0)
+	others := t.hasOther(a)
+	facts := replay.Facts{
+		Method: t.req.Method, Idempotent: t.match.Idempotent, Body: t.bodyState(),
+		NotSent: !f.Sent && f.Phase != pool.PhaseQueue, Refused: f.Refused, Reused: f.Reused, Answered: f.Answered,
+		Lasting: f.Phase == pool.PhaseQueue || f.Lasting && !(others && f.Phase == pool.PhaseDial),
+		Started: t.started, ClientGone: ctx.Err() != nil || f.Code == pool.CodeClientBody,
+	}
+	t.made.MaxA = t.st.Settings.Failover.Attempts - 1
+	class := replay.Decide(facts, t.made)
+	if class == replay.None {
+		if replay.Ambiguous(facts) && f.Phase != pool.PhaseQueue {
+			t.x.ledger.Ambiguous()
+		}
+		return false
+	}
+	if !a.budget.Take(time.Now()) {
+		t.x.ledger.OverBudget()
+		return false
+	}
+	t.made.Count(class)
+	t.class = class
+	t.x.ledger.Replayed(class)
+	if f.Phase == pool.PhaseDial && others {
+		t.tried = append(t.tried, a.u)
+		return true
+	}
+	if class == replay.B || f.Phase == pool.PhaseDial {
+		return pause(ctx, replay.Pause(t.made.Total()))
+	}
+	return true
+}
+
+// hasOther reports whether an upstream that was not tried yet could take over
+// from a.
+func (t *turn) hasOther(a *attempt) bool {
+	if a.u == nil || t.match.Pinned {
+		return false
+	}
+	return len(t.match.Upstreams) > len(t.tried)+1
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// elsewhere takes an answer that says "not now" to the next upstream of the same
+// kind, when the request can be sent again as it was: 429, 503 and 529 state that
+// the request was not carried out.
+func (t *turn) elsewhere(a *attempt, resp *pool.Response) bool {
+	switch resp.Status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, 529:
+	default:
+		return false
+	}
+	if t.bodyState() != replay.BodyWhole || t.attempts >= t.st.Settings.Failover.Attempts || !t.healthyOther(a) {
+		return false
+	}
+	wait, _ := upstream.RetryAfter(resp.Header, time.Now())
+	resp.Body.Close()
+	t.report(a, upstream.VerdictOf(resp.Status), nil, wait)
+	t.tried = append(t.tried, a.u)
+	return true
+}
+
+// healthyOther reports whether an upstream of a's kind, not tried yet, is up.
+func (t *turn) healthyOther(a *attempt) bool {
+	if !t.hasOther(a) {
+		return false
+	}
+	for _, i := range t.match.Upstreams {
+		u := t.st.Upstreams[i]
+		if u != a.u && u.Kind == a.u.Kind && !contains(t.tried, u) && u.Status().Healthy {
+			return true
+		}
+	}
+	return false
+}
+
+func contains(list []*upstream.Upstream, u *upstream.Upstream) bool {
+	for _, v := range list {
+		if v == u {
+			return true
+		}
+	}
+	return false
+}
+
+// verdictOf says what a failure tells of the upstream.
+func verdictOf(f *pool.Failure) upstream.Verdict {
+	switch {
+	case f.Phase == pool.PhaseQueue, f.Code == pool.CodeCancelled, f.Code == pool.CodeClientBody:
+		return upstream.Neutral
+	}
+	return upstream.Failed
+}
+
+// report tells the upstream's health how the attempt went, and ends it.
+func (t *turn) report(a *attempt, v upstream.Verdict, f *pool.Failure, retryAfter time.Duration) {
+	if a.u != nil {
+		r := upstream.Result{Verdict: v, Chosen: a.chosen, RetryAfter: retryAfter}
+		if f != nil {
+			r.Reason = f.Code
+		}
+		a.u.Report(r, time.Now())
+	}
+	a.release()
+	a.release = func() {}
+}
+
+func newID() string {
+	var b [6]byte
+	rand.Read(b[:]) // never fails since Go 1.24
+	return hex.EncodeToString(b[:])
+}
+
+// kind is the API whose shape the client expects.
+func (t *turn) kind() settings.Kind { return t.match.Kind }

@@ -1,0 +1,239 @@
+// Package general is the front that takes everything: net/http reads the client's
+// requests and writes their answers, HTTP/1 and, where it is allowed, HTTP/2
+// without TLS. It decides nothing: the gate and proxy/exchange do.
+package general
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"millpond/proxy/exchange"
+	"millpond/proxy/listener"
+	"millpond/proxy/wire"
+)
+
+const (
+	// headerTime is how long a client may take to send a request's head.
+	headerTime = 10 * time.Second
+	// idleTime is how long a client's connection is kept without a request. It is
+	// longer than clients keep theirs, so that we are never the one that closes in
+	// the moment of reuse.
+	idleTime = 15 * time.Minute
+	// bodyProgress is how long a client may take over the next piece of a body.
+	bodyProgress = 30 * time.Second
+)
+
+// A Front is an http.Handler and the server that runs it. Use New.
+type Front struct {
+	x        *exchange.Exchange
+	local    http.Handler
+	server   *http.Server
+	draining atomic.Bool
+}
+
+// New returns a front that carries requests by x and has local answer Millpond's
+// own addresses, /__millpond__/ and /__qcc__/. h2c lets HTTP/2 without TLS in.
+func New(x *exchange.Exchange, local http.Handler, log *slog.Logger, h2c bool) *Front {
+	f := &Front{x: x, local: local}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(h2c)
+	f.server = &http.Server{
+		Handler:           f,
+		Protocols:         protocols,
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return f
+}
+
+// Serve takes connections from ln until Shutdown or an error of ln.
+func (f *Front) Serve(ln net.Listener) error {
+	if err := f.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Drain makes every further answer end its connection, which says
+// "Connection: close" first; connections without a request are then closed by
+// Shutdown.
+func (f *Front) Drain() {
+	f.draining.Store(true)
+	f.server.SetKeepAlivesEnabled(false)
+}
+
+// Draining reports whether Drain was called.
+func (f *Front) Draining() bool { return f.draining.Load() }
+
+// Shutdown waits for requests in flight until ctx ends, then cuts them.
+func (f *Front) Shutdown(ctx context.Context) error {
+	f.Drain()
+	if err := f.server.Shutdown(ctx); err != nil {
+		return errors.Join(err, f.server.Close())
+	}
+	return nil
+}
+
+// ServeHTTP carries one request.
+func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	st := f.x.State()
+	c := &client{w: w, r: r, control: http.NewResponseController(w)}
+	// Without full duplex the server reads the body to its end before it answers:
+	// an early 401 would come late (golang/go#40747).
+	c.control.EnableFullDuplex()
+	req := c.request()
+	refusal := st.Gate.Check(listener.View{
+		Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header, RemoteAddr: r.RemoteAddr,
+	})
+	switch {
+	case refusal != nil:
+		f.x.Refuse(st, req, c, refusal)
+	case isLocal(r.RequestURI):
+		f.local.ServeHTTP(w, r)
+	default:
+		if !f.x.Do(r.Context(), st, req, c) {
+			panic(http.ErrAbortHandler) // breaks the connection, or resets the stream
+		}
+	}
+}
+
+// isLocal reports whether an address is Millpond's own.
+func isLocal(target string) bool {
+	return strings.HasPrefix(target, "/__millpond__/") || strings.HasPrefix(target, "/__qcc__/")
+}
+
+// A client is one request of net/http, as the exchange sees it.
+type client struct {
+	w        http.ResponseWriter
+	r        *http.Request
+	control  *http.ResponseController
+	switched http.Header // of 101, until the connection is taken over
+}
+
+func (c *client) request() *exchange.Request {
+	r := c.r
+	req := &exchange.Request{
+		Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header,
+		Length: r.ContentLength, RemoteAddr: r.RemoteAddr, Arrived: time.Now(),
+		Upgrade: r.ProtoMajor == 1 && r.Header.Get("Upgrade") != "" && hasToken(r.Header["Connection"], "upgrade"),
+		Expect:  strings.EqualFold(r.Header.Get("Expect"), "100-continue"),
+		Unblock: func() { c.control.SetReadDeadline(time.Unix(1, 0)) },
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		req.Body = progressReader{c}
+	}
+	if len(r.Trailer) > 0 {
+		req.Trailer = func() http.Header { return r.Trailer }
+	}
+	return req
+}
+
+func hasToken(lists []string, token string) bool {
+	for _, list := range lists {
+		for t := range strings.SplitSeq(list, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// progressReader reads the client's body and gives up when nothing comes.
+type progressReader struct{ c *client }
+
+func (p progressReader) Read(b []byte) (int, error) {
+	p.c.control.SetReadDeadline(time.Now().Add(bodyProgress))
+	n, err := p.c.r.Body.Read(b)
+	if err != nil {
+		p.c.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// Interim passes a 1xx answer on.
+func (c *client) Interim(status int, h http.Header) {
+	own := c.w.Header()
+	for name, values := range h {
+		own[name] = values
+	}
+	c.w.WriteHeader(status)
+	for name := range h {
+		delete(own, name)
+	}
+}
+
+// Start writes the head as it is: no date, type or length of our own.
+func (c *client) Start(status int, h http.Header, _ int64) {
+	if status == http.StatusSwitchingProtocols {
+		c.switched = h
+		return
+	}
+	own := c.w.Header()
+	for name, values := range h {
+		own[name] = values
+	}
+	for _, name := range []string{"Date", "Content-Type"} {
+		if _, set := own[name]; !set {
+			own[name] = nil
+		}
+	}
+	c.w.WriteHeader(status)
+}
+
+// Write passes content on.
+func (c *client) Write(p []byte) (int, error) { return c.w.Write(p) }
+
+// Flush sends what was written.
+func (c *client) Flush() error { return c.control.Flush() }
+
+// Trailer passes trailer fields on.
+func (c *client) Trailer(h http.Header) {
+	for name, values := range h {
+		c.w.Header()[http.TrailerPrefix+name] = values
+	}
+}
+
+// Tunnel takes the connection over and writes the head of 101, which net/http
+// would not.
+func (c *client) Tunnel() (exchange.Tunnel, error) {
+	nc, rw, err := c.control.Hijack()
+	if err != nil {
+		return nil, err
+	}
+	head, err := wire.AppendResponseHead(nil, http.StatusSwitchingProtocols, "", c.switched, wire.Framing{Kind: wire.BodyTunnel})
+	if err == nil {
+		_, err = nc.Write(head)
+	}
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return &tunnel{Conn: nc, rest: rw.Reader}, nil
+}
+
+// A tunnel is a client's connection after 101.
+type tunnel struct {
+	net.Conn
+	rest *bufio.Reader // what the server had read already
+}
+
+func (t *tunnel) Read(p []byte) (int, error) { return t.rest.Read(p) }
+
+// CloseWrite passes the end of one direction on.
+func (t *tunnel) CloseWrite() error {
+	if cw, ok := t.Conn.(interface{ CloseWrite() error }); ok {
+		return cw.CloseWrite()
+	}
+	return nil
+}
