@@ -217,8 +217,8 @@ func (t *turn) tunnel(ctx context.Context, a *attempt, resp *pool.Response) {
 	stop := context.AfterFunc(ctx, func() { up.Close(); down.Close() })
 	defer stop()
 	var wg sync.WaitGroup
-	wg.Go(func() { t.record.BytesIn, _ = join(up, down) })
-	t.record.BytesOut, _ = join(down, up)
+	wg.Go(func() { t.record.BytesIn = join(up, down) })
+	t.record.BytesOut = join(down, up)
 	wg.Wait()
 	t.settle(meter.OK, "", nil)
 	t.report(a, upstream.Good, nil, 0)
@@ -230,16 +230,16 @@ type half interface {
 	Close() error
 }
 
-// join copies from src to dst and passes the end on. A failure ends both.
+// join copies from src to dst, passes the end on and returns the bytes copied. A
+// failure ends both.
 func join(dst half, src interface {
 	Read(p []byte) (int, error)
 	Close() error
-}) (int64, error) {
+}) int64 {
 	n, err := io.Copy(struct{ io.Writer }{dst}, struct{ io.Reader }{src})
-	if err != nil {
+	if err != nil || dst.CloseWrite() != nil {
 		dst.Close()
 		src.Close()
-		return n, err
 	}
-	return n, dst.CloseWrite()
+	return n
 }

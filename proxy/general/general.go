@@ -197,8 +197,12 @@ func (c *client) Write(p []byte) (int, error) { return c.w.Write(p) }
 // Flush sends what was written.
 func (c *client) Flush() error { return c.control.Flush() }
 
-// Trailer passes trailer fields on.
+// Trailer passes trailer fields on. Flushing first keeps net/http from giving a
+// short answer a Content-Length, after which no trailer can stand.
 func (c *client) Trailer(h http.Header) {
+	if len(h) > 0 {
+		c.control.Flush()
+	}
 	for name, values := range h {
 		c.w.Header()[http.TrailerPrefix+name] = values
 	}
@@ -228,7 +232,15 @@ type tunnel struct {
 	rest *bufio.Reader // what the server had read already
 }
 
-func (t *tunnel) Read(p []byte) (int, error) { return t.rest.Read(p) }
+// Read gives what the server had read, then the connection's bytes. Read through
+// the server's reader, an EOF would end the request's context, and with it the
+// other direction.
+func (t *tunnel) Read(p []byte) (int, error) {
+	if n := t.rest.Buffered(); n > 0 {
+		return t.rest.Read(p[:min(n, len(p))])
+	}
+	return t.Conn.Read(p)
+}
 
 // CloseWrite passes the end of one direction on.
 func (t *tunnel) CloseWrite() error {

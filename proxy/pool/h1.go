@@ -360,8 +360,11 @@ func (x *exchange) respond(n int) (*Response, error) {
 	dropOneHop(resp.Header, framing.Kind)
 	c.nc.SetReadDeadline(deadline(x.req.StreamIdle))
 	resp.Body = b
-	if framing.Kind == wire.BodyNone || resp.Length == 0 {
+	switch {
+	case framing.Kind == wire.BodyNone, resp.Length == 0:
 		b.end(nil)
+	case framing.Kind == wire.BodyChunked:
+		b.decode()
 	}
 	return resp, nil
 }
@@ -461,6 +464,7 @@ type h1Body struct {
 	keep    bool  // the server keeps the connection
 	chunks  wire.Chunked
 	rest    []byte // decoded and not yet read
+	pending error  // what comes after rest
 	trailer http.Header
 	err     error // what every further Read returns
 	armed   time.Time
@@ -468,10 +472,15 @@ type h1Body struct {
 
 // Buffered returns what Read gives without waiting.
 func (b *h1Body) Buffered() int {
-	if b.err != nil {
+	switch {
+	case b.err != nil:
 		return 0
+	case b.kind != wire.BodyChunked:
+		return len(b.x.c.buffered())
+	case b.pending != nil:
+		return len(b.rest) + 1 // the end, too, comes without waiting
 	}
-	return len(b.rest) + len(b.x.c.buffered())
+	return len(b.rest)
 }
 
 // Trailer returns the trailer fields of a chunked answer.
@@ -530,29 +539,37 @@ func (b *h1Body) readRaw(p []byte) (int, error) {
 }
 
 func (b *h1Body) readChunked(p []byte) (int, error) {
-	c := b.x.c
-	if len(b.rest) > 0 {
-		n := copy(p, b.rest)
-		b.rest = b.rest[n:]
-		return n, nil
-	}
-	if c.h1.r == c.h1.w {
+	for len(b.rest) == 0 {
+		if b.pending != nil {
+			return 0, b.pending
+		}
 		b.arm()
-		if err := c.fill(); err != nil {
+		if err := b.x.c.fill(); err != nil {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
 			return 0, err
 		}
+		b.decode()
 	}
-	used, data, err := b.chunks.Decode(c.buffered())
-	c.h1.r += used
-	n := copy(p, data)
-	b.rest = data[n:]
-	if err == io.EOF {
+	n := copy(p, b.rest)
+	if b.rest = b.rest[n:]; len(b.rest) == 0 {
+		b.decode() // so that Buffered knows whether the next read has to wait
+	}
+	return n, nil
+}
+
+// decode finds the next run of content in what is buffered.
+func (b *h1Body) decode() {
+	c := b.x.c
+	for len(b.rest) == 0 && b.pending == nil && c.h1.r < c.h1.w {
+		var used int
+		used, b.rest, b.pending = b.chunks.Decode(c.buffered())
+		c.h1.r += used
+	}
+	if b.pending == io.EOF {
 		b.trailer = wire.ToHeader(b.chunks.Trailer())
 	}
-	return n, err
 }
 
 // arm moves the idle deadline on. Doing so for each read would cost more than the
