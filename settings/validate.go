@@ -148,7 +148,7 @@ func (c *checker) one(field reflect.Value, at site) {
 
 // Range returns the bounds of a number in words, "0 to 100000 connections"; "" for other keys.
 func (k Key) Range() string {
-	if k.Min == k.Max {
+	if k.Min == 0 && k.Max == 0 {
 		return ""
 	}
 	low, high := strconv.FormatInt(k.Min, 10), strconv.FormatInt(k.Max, 10)

@@ -23,6 +23,7 @@ func TestValidate(t *testing.T) {
 		change func(*Settings)
 		want   string // one line, or "" when it is valid
 	}{
+		{"version", func(s *Settings) { s.Version = 2 }, "version: 2 is outside 1 to 1"},
 		{"too few", func(s *Settings) { s.Pool.MaxIdle = -1 }, "pool.max_idle: -1 is outside 0 to 100000 connections"},
 		{"too many", func(s *Settings) { s.Pool.MaxConnections = 100_001 }, "pool.max_connections: 100001 is outside 0 to 100000 connections"},
 		{"too short", func(s *Settings) { s.Timeouts.Connect = 0 }, `timeouts.connect: "0s" is outside 10ms to 10m`},

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -15,8 +16,12 @@ const header = "# Millpond settings. A saved change applies at once; \"millpondd
 // Encode writes settings as a file: every key in the order of the settings table with a short comment.
 // The numbers of [pool] that come from its preset stand there as comments, so that a newer preset
 // reaches an older file. Of an upstream and a route, keys that have their default are left out.
-func Encode(s *settings.Settings) []byte {
-	w := writer{tree: s.Tree(), preset: presetTree(s)}
+func Encode(s *settings.Settings) []byte { return encode(s, nil) }
+
+// encode is Encode with the comments that the user wrote, each at its place. Those whose place is gone
+// come last.
+func encode(s *settings.Settings, kept notes) []byte {
+	w := writer{tree: s.Tree(), preset: presetTree(s), notes: slices.Clone(kept)}
 	w.out.WriteString(header)
 	keys := settings.Keys()
 	for from := 0; from < len(keys); {
@@ -26,6 +31,15 @@ func Encode(s *settings.Settings) []byte {
 		}
 		w.section(keys[from].Section(), keys[from:to])
 		from = to
+	}
+	if len(w.notes) > 0 {
+		w.out.WriteByte('\n')
+	}
+	for _, n := range w.notes {
+		w.above(n)
+		if n.beside != "" {
+			w.out.WriteString(n.beside + "\n")
+		}
 	}
 	return []byte(w.out.String())
 }
@@ -44,58 +58,58 @@ func presetTree(s *settings.Settings) map[string]any {
 type writer struct {
 	out          strings.Builder
 	tree, preset map[string]any
+	notes        notes // not written yet
+}
+
+// line is one key of the file, with its comment and the user's.
+type line struct {
+	text, comment string
+	note          note
 }
 
 // section writes the keys of one table, or one table for each element of a list.
 func (w *writer) section(name string, keys []settings.Key) {
-	list, isList := strings.CutSuffix(name, "[]")
-	if !isList {
-		if name != "" {
-			fmt.Fprintf(&w.out, "\n[%s]\n", name)
+	if list, ok := strings.CutSuffix(name, "[]"); ok {
+		elements, _ := w.tree[list].([]any)
+		for i, element := range elements {
+			w.element(list, i, element.(map[string]any), keys)
 		}
-		var lines []line
-		for _, k := range keys {
-			lines = append(lines, w.line(k))
-		}
-		w.lines(lines)
 		return
 	}
-	elements, _ := w.tree[list].([]any)
-	for i, element := range elements {
-		fmt.Fprintf(&w.out, "\n[[%s]]\n", list)
-		w.element(list, element.(map[string]any), keys, i == 0)
-	}
-}
-
-// line is one key of the file and its comment.
-type line struct{ text, comment string }
-
-// line returns the line of a key that stands once in the file.
-func (w *writer) line(k settings.Key) line {
 	holder := w.tree
-	if section := k.Section(); section != "" {
-		holder = table(w.tree, section)
+	if name != "" {
+		holder = table(w.tree, name)
+		w.head("["+name+"]", name, "\n")
 	}
-	text := k.Name() + " = " + toml(holder[k.Name()])
-	alwaysWritten := k.Name() == "preset" || k.Name() == "scope"
-	if k.Section() == "pool" && !alwaysWritten && toml(w.preset[k.Name()]) == toml(holder[k.Name()]) {
-		text = "# " + text
+	var lines []line
+	for _, k := range keys {
+		l := line{k.Name() + " = " + toml(holder[k.Name()]), explain(k), w.notes.take(k.Path)}
+		alwaysWritten := k.Name() == "preset" || k.Name() == "scope"
+		if name == "pool" && !alwaysWritten && toml(w.preset[k.Name()]) == toml(holder[k.Name()]) {
+			l.text = "# " + l.text
+			if l.note.beside != "" { // beside a comment it would not be seen as the user's again
+				l.note = note{above: append(l.note.above, l.note.beside)}
+			}
+		}
+		lines = append(lines, l)
 	}
-	return line{text, comment(k)}
+	w.lines(lines)
 }
 
 // element writes one upstream or route. Only the first one explains its keys.
-func (w *writer) element(list string, element map[string]any, keys []settings.Key, explain bool) {
+func (w *writer) element(list string, i int, element map[string]any, keys []settings.Key) {
+	place := list + "[" + elementName(list, element, i) + "]"
+	w.head("[["+list+"]]", place, "\n")
 	var lines []line
 	for _, k := range keys {
-		value := element[k.Name()]
-		always := k.Required || k.Name() == "kind" || k.Name() == "enabled"
+		value, keyPlace := element[k.Name()], place+"."+k.Name()
+		always := k.Required || k.Name() == "kind" || k.Name() == "enabled" || w.notes.has(keyPlace)
 		if !always && toml(value) == toml(defaultOf(k)) {
 			continue
 		}
-		l := line{text: k.Name() + " = " + toml(value)}
-		if explain {
-			l.comment = comment(k)
+		l := line{text: k.Name() + " = " + toml(value), note: w.notes.take(keyPlace)}
+		if i == 0 {
+			l.comment = explain(k)
 		}
 		lines = append(lines, l)
 	}
@@ -104,15 +118,37 @@ func (w *writer) element(list string, element map[string]any, keys []settings.Ke
 	if len(own) == 0 {
 		return
 	}
-	fmt.Fprintf(&w.out, "[%s.pool]\n", list)
+	place += ".pool"
+	w.head("["+list+".pool]", place, "")
+	lines = nil
 	for _, k := range settings.Keys() {
 		if value, ok := own[k.Name()]; ok && k.Section() == "pool" {
-			fmt.Fprintf(&w.out, "%s = %s\n", k.Name(), toml(value))
+			lines = append(lines, line{text: k.Name() + " = " + toml(value), note: w.notes.take(place + "." + k.Name())})
 		}
+	}
+	w.lines(lines)
+}
+
+// head writes the head of a table after what is to precede it.
+func (w *writer) head(text, place, before string) {
+	n := w.notes.take(place)
+	w.out.WriteString(before)
+	w.above(n)
+	w.out.WriteString(text)
+	if n.beside != "" {
+		w.out.WriteString("  " + n.beside)
+	}
+	w.out.WriteByte('\n')
+}
+
+// above writes the comment lines of a note.
+func (w *writer) above(n note) {
+	for _, text := range n.above {
+		w.out.WriteString(text + "\n")
 	}
 }
 
-// lines writes lines with their comments in one column.
+// lines writes lines with their comments in one column. The user's comment takes the place of ours.
 func (w *writer) lines(lines []line) {
 	const widest = 36 // a longer line pushes only its own comment
 	column := 0
@@ -122,21 +158,26 @@ func (w *writer) lines(lines []line) {
 		}
 	}
 	for _, l := range lines {
+		w.above(l.note)
+		comment := l.note.beside
+		if comment == "" && l.comment != "" {
+			comment = "# " + l.comment
+		}
 		w.out.WriteString(l.text)
-		if l.comment != "" {
+		if comment != "" {
 			pad := max(0, column-utf8.RuneCountInString(l.text))
-			w.out.WriteString(strings.Repeat(" ", pad) + "  # " + l.comment)
+			w.out.WriteString(strings.Repeat(" ", pad) + "  " + comment)
 		}
 		w.out.WriteByte('\n')
 	}
 }
 
-// comment says in a few words what a key does and what it may be.
-func comment(k settings.Key) string {
+// explain says in a few words what a key does and what it may be.
+func explain(k settings.Key) string {
 	if k.Allowed != nil {
 		return k.Help + " (" + strings.Join(k.Allowed, ", ") + ")"
 	}
-	if bounds := k.Range(); bounds != "" {
+	if bounds := k.Range(); bounds != "" && k.Min != k.Max {
 		return k.Help + " (" + bounds + ")"
 	}
 	return k.Help

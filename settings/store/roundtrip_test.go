@@ -27,7 +27,7 @@ func random(r *rand.Rand) *settings.Settings {
 		}
 	}
 	s.Listen.Address = anyOf(r, "127.0.0.1:7860", "localhost:0", "[::]:80")
-	s.Listen.Token = anyOf(r, "env:TOKEN", `file:/a "quoted"\path`, "keyring:mühle")
+	s.Listen.Token = anyOf(r, "env:TOKEN", `keyring:a "quoted"\name`, "keyring:mühle")
 	s.Listen.AllowedHosts = anyOf(r, nil, []string{"a.lan"}, []string{"a.lan", "b.lan:80"})
 	s.Listen.Fast, s.Listen.H2C = r.IntN(2) == 0, r.IntN(2) == 0
 	s.Verdict.SuccessTarget, s.Verdict.SwitchBelow = 0.5+r.Float64()/2, r.Float64()/2
@@ -123,11 +123,11 @@ func TestSavedFilesAreLoadedTheSame(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		"", sample, string(Encode(settings.Default())), "version = 2\n", "[pool]\npreset = \"fan-out\"\nwarm = \"auto\"\n",
-		"[[upstreams]]\nname = \"a\"\nurl = \"http://a\"\n[upstreams.pool]\npreset = \"gentle\"\nmax_idle = 3\n",
+		"[[upstreams]]\nname = \"a\" # x\nurl = \"http://a\"\n# y\n[upstreams.pool]\n#z\npreset = \"gentle\"\nmax_idle = 3\n",
 		"pool.max_idle = 1\n", "pool = {max_idle = 1}\n", "\"pool.max_idle\" = 1\n", "[Pool]\nMax_Idle = 1\n",
 		"upstreams = [1, {name = 'x'}]\n", "pool = 1979-05-27T07:32:00Z\n", "[verdict]\nerror_target = nan\nswitch_below = inf\n",
 		"[listen]\ntoken = \"hunter2\"\naddress = '[::1]:1'\n", "[pool]\nidle_timeout = \"1d2h\"\nmax_idle = 0x10\n",
-		"[listen]\nallowed_hosts = [\"\"]\n[forward]\nallow = [\"a:*\", \"[::1]\"]\n", "\xef\xbb\xbfversion = 1\n", "[[routes]]\npath = ''\n",
+		"[listen]\nallowed_hosts = [\"\"]\n[forward]\nallow = [\"a:*\", # x\n # y\n\"[::1]\"]\n# max_idle = 3\n", "\xef\xbb\xbfversion = 1\n", "[[routes]]\npath = ''\n",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -146,6 +146,14 @@ func FuzzDecode(f *testing.F) {
 		again, err := Decode(Encode(first))
 		if err != nil || !reflect.DeepEqual(again, first) {
 			t.Fatalf("read back as %+v, %v; want %+v", again, err, first)
+		}
+		kept := encode(first, readNotes(text))
+		again, err = Decode(kept)
+		if err != nil || !reflect.DeepEqual(again, first) {
+			t.Fatalf("with the user's comments it is read back as %+v, %v; want %+v\n%s", again, err, first, kept)
+		}
+		if twice := encode(first, readNotes(kept)); !bytes.Equal(twice, kept) {
+			t.Fatalf("written again it is\n%s\nwant\n%s", twice, kept)
 		}
 		if compileErr != nil {
 			t.Fatalf("viper's reading is refused: %v", compileErr)

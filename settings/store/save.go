@@ -14,8 +14,9 @@ import (
 )
 
 // Save writes settings to the file, readable by the user alone. It replaces the file in one step and
-// keeps the previous one beside it as FILE.bak; a failure leaves the file as it was. What the
-// environment overrides is written as the file had it, unless the value was changed since.
+// keeps the previous one beside it as FILE.bak; a failure leaves the file as it was. The user's
+// comments stay. What the environment overrides is written as the file had it, unless the value was
+// changed since.
 //
 // It refuses invalid settings, and with [ErrChanged] to replace a file that this store has not read.
 func (s *Store) Save(next *settings.Settings) error { return s.save(next, false) }
@@ -53,7 +54,7 @@ func (s *Store) saveLocked(next *settings.Settings, force bool) error {
 		return fmt.Errorf("save settings: %s: %w", s.path, ErrChanged)
 	}
 	own := withoutEnvironment(next, s.last)
-	text := Encode(own)
+	text := encode(own, readNotes([]byte(now.text)))
 	if err := readsBack(text, own); err != nil {
 		return fmt.Errorf("save settings: %w", err)
 	}
