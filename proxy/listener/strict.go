@@ -28,7 +28,8 @@ type StrictConfig struct {
 	// H2C reports whether a connection may begin with the preface of HTTP/2. Nil means no.
 	H2C func() bool
 
-	// Refused is told of each refusal, from the connection's goroutine. It must not block.
+	// Refused is told of each head that is refused, from the connection's goroutine. It must not block.
+	// A malformed body is not among them: it belongs to a request, which has an outcome of its own.
 	Refused func(remote net.Addr, err *wire.SyntaxError)
 
 	// HeaderTimeout is how long a head may take to arrive, from its first byte; 0 means 10 s. The
@@ -37,10 +38,13 @@ type StrictConfig struct {
 }
 
 // Strict returns ln with each connection's bytes checked before they are read by anyone. A malformed
-// request is answered with 400 and the connection closed; whoever serves the connection sees a read
-// error, and nothing of that request but, at most, one byte.
+// head is answered with 400 (431 if it is too large) and the connection closed; whoever serves the
+// connection sees a read error, and nothing of that head but, at most, one byte. A malformed chunked
+// body ends in a read error, which is a *wire.SyntaxError for errors.As, except in a trailer, where
+// net/http puts its own.
 //
-// Heads pass when they are complete, bodies at once and without a copy.
+// Heads pass when they are complete, bodies at once and without a copy. After a request with Upgrade
+// everything passes, so that whoever declines the upgrade must close the connection (wire.Guard).
 func Strict(ln net.Listener, c StrictConfig) net.Listener {
 	if c.HeaderTimeout == 0 {
 		c.HeaderTimeout = headerTimeout
@@ -76,6 +80,7 @@ type strictConn struct {
 	hungry   bool   // the guard has seen held, and needs more
 	gaveByte bool   // the one byte of a refused head was given out
 	fault    *wire.SyntaxError
+	inHead   bool // the fault is that of a head, so no response is under way
 
 	refused  atomic.Bool // our answer was written: nobody else's may follow
 	deadline readDeadline
@@ -129,9 +134,24 @@ func (c *strictConn) judge(progress int, err error) {
 	if !errors.As(err, &c.fault) {
 		c.fault = &wire.SyntaxError{Offset: -1, What: "malformed request"}
 	}
-	if c.config.Refused != nil {
+	if c.inHead = isHeadFault(c.held, c.fault); c.inHead && c.config.Refused != nil {
 		c.config.Refused(c.RemoteAddr(), c.fault)
 	}
+}
+
+// isHeadFault reports whether fault is that of a head, and not of a chunked body. The guard does not
+// tell, but a fresh one, which expects a head (the other after one empty line), finds the same fault
+// only in a head: the words for chunks and trailers are others.
+func isHeadFault(b []byte, fault *wire.SyntaxError) bool {
+	for _, before := range []string{"", "\r\n"} {
+		var fresh wire.Guard
+		_, _, _ = fresh.Next([]byte(before))
+		var same *wire.SyntaxError
+		if _, _, err := fresh.Next(b); errors.As(err, &same) && same.What == fault.What {
+			return true
+		}
+	}
+	return false
 }
 
 // receive reads from the socket: into p, where bytes stay if they may pass, or behind what is held. It
@@ -172,18 +192,19 @@ func (c *strictConn) receiveHeld() error {
 	return nil
 }
 
-// refuse answers a malformed request and ends the connection.
+// refuse answers a malformed head and ends the connection. In a malformed body a response may be
+// under way, so that the answer is its handler's: reading the body gives it the fault.
 //
 // net/http reads exactly one byte while a handler runs, to notice that a client leaves. An error there
 // would cancel that request, which is not at fault, and an answer would stand inside its response. So
 // that read gets the one byte it wants, and the refusal comes with the next read.
 func (c *strictConn) refuse(p []byte) (int, error) {
-	if len(p) == 1 && !c.gaveByte && len(c.held) > 0 {
+	if c.inHead && len(p) == 1 && !c.gaveByte {
 		c.gaveByte = true
 		p[0] = c.held[0]
 		return 1, nil
 	}
-	if c.refused.CompareAndSwap(false, true) {
+	if c.inHead && c.refused.CompareAndSwap(false, true) {
 		c.answer()
 	}
 	return 0, &net.OpError{Op: "read", Net: "tcp", Addr: c.RemoteAddr(), Err: c.fault}
