@@ -1,0 +1,137 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"millpond/app/model"
+	"millpond/proxy/control"
+	"millpond/settings"
+)
+
+// How long a lost daemon is left alone before it is asked again: at first, and
+// at most.
+const (
+	retryFirst = 250 * time.Millisecond
+	retryMost  = 2 * time.Second
+)
+
+// noticeTime is how long the failure of something that a person asked for is
+// shown.
+const noticeTime = 8 * time.Second
+
+// requestTime bounds something that a person asked for.
+const requestTime = 10 * time.Second
+
+// A link is the connection to the daemon, which may vanish and come back at any
+// time. It turns each status into a view and carries out what a person asks.
+// Use newLink.
+type link struct {
+	client *control.Client
+	every  time.Duration // the pace of the views
+	show   func(model.View)
+	wg     sync.WaitGroup // requests under way
+
+	mu sync.Mutex
+	// mu guards what follows.
+	status      control.Status
+	err         error
+	notice      model.Text
+	noticeUntil time.Time
+}
+
+// newLink returns a link to the daemon at socket that calls show with each view.
+// Views come from several goroutines, one at a time.
+func newLink(socket string, every time.Duration, show func(model.View)) *link {
+	return &link{client: control.Dial(socket), every: every, show: show}
+}
+
+// run watches the daemon until ctx is done, and waits for the requests that are
+// under way then.
+func (l *link) run(ctx context.Context) {
+	defer l.client.Close()
+	defer l.wg.Wait()
+	wait := retryFirst
+	for ctx.Err() == nil {
+		for s, err := range l.client.Watch(ctx, l.every) {
+			if err == nil {
+				wait = retryFirst
+			}
+			l.update(func() { l.status, l.err = s, err })
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+			wait = min(2*wait, retryMost)
+		}
+	}
+}
+
+// update changes what the link knows and shows it.
+func (l *link) update(change func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change()
+	now := time.Now()
+	v := model.Of(l.status, l.err, now)
+	if now.Before(l.noticeUntil) {
+		v.Notice = l.notice
+	}
+	l.show(v) // does not block: the tray keeps the newest view, Fyne queues it
+}
+
+// present returns the last status, and false when there is none to go by.
+func (l *link) present() (control.Status, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.status, l.err == nil && l.status.Settings != nil
+}
+
+// ask carries out a request without making the caller wait, and shows the
+// sentence under key when it fails.
+func (l *link) ask(ctx context.Context, key string, request func(context.Context) error) {
+	l.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, requestTime)
+		defer cancel()
+		if err := request(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			l.complain(model.T(key, "Cause", err.Error()))
+		}
+	})
+}
+
+// complain shows a notice for a while.
+func (l *link) complain(notice model.Text) {
+	l.update(func() { l.notice, l.noticeUntil = notice, time.Now().Add(noticeTime) })
+}
+
+// turn lets requests pass, or not.
+func (l *link) turn(ctx context.Context, on bool) {
+	if on {
+		l.ask(ctx, "error.switch", l.client.Resume)
+	} else {
+		l.ask(ctx, "error.switch", l.client.Pause)
+	}
+}
+
+// edit changes the settings from those that are in force now.
+func (l *link) edit(ctx context.Context, change func(*settings.Settings) *settings.Settings) {
+	l.ask(ctx, "error.settings", func(ctx context.Context) error {
+		s, ok := l.present()
+		if !ok {
+			return control.ErrNotRunning
+		}
+		return l.client.PutSettings(ctx, s.Revision, change(s.Settings))
+	})
+}
+
+// prefer sends requests to the named upstream first.
+func (l *link) prefer(ctx context.Context, name string) {
+	l.edit(ctx, func(s *settings.Settings) *settings.Settings { return model.Prefer(s, name) })
+}
+
+// preset takes the pool's numbers from a preset.
+func (l *link) preset(ctx context.Context, name string) {
+	l.edit(ctx, func(s *settings.Settings) *settings.Settings { return model.WithPreset(s, name) })
+}

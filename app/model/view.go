@@ -1,0 +1,120 @@
+package model
+
+import (
+	"errors"
+	"net"
+	"time"
+
+	"millpond/proxy/control"
+)
+
+// State is the condition of the whole as the icon shows it.
+type State string
+
+// The states. The first four are the daemon's own.
+const (
+	On       State = "on"
+	Degraded State = "degraded"
+	Failing  State = "failing"
+	Off      State = "off"
+	Absent   State = "absent"  // no daemon answers
+	Loading  State = "loading" // the daemon has not been asked yet
+)
+
+// A View is everything that the tray and the window show. It is a plain value
+// that nobody changes after Of has made it.
+type View struct {
+	State    State
+	Headline Text   // the state in a word or two
+	Reason   Text   // why; empty when the state says it all
+	Advice   Text   // what to do; may be empty
+	Command  string // what Advice speaks of, to copy; may be empty
+	Detail   string // the cause in English for who looks closer; may be empty
+	Notice   Text   // what a person asked for and did not get; may be empty
+
+	Connected bool   // the daemon answers, so the rest of the view is real
+	Serving   bool   // requests pass, or try to: the switch is on
+	Address   string // what an agent is pointed at, as a URL; "" when not known
+	Version   string // of the daemon
+
+	Periods   [len(windows)]Period // one hour, one day, four weeks
+	Pool      Pool
+	Upstreams []Upstream
+	Failures  []Failure // newest first
+	Presets   []Preset
+}
+
+// Start returns the view before the daemon has been asked.
+func Start() View {
+	return View{State: Loading, Headline: T("state.loading")}
+}
+
+// Of returns the view of a status, or of the error that came in its place, at
+// the time now.
+func Of(s control.Status, err error, now time.Time) View {
+	if err != nil {
+		return absent(err)
+	}
+	v := View{
+		State:     State(s.State),
+		Connected: true,
+		Serving:   !s.Paused && s.State != control.Off,
+		Address:   urlOf(s.Address),
+		Version:   s.Version,
+		Pool:      poolOf(s),
+		Upstreams: upstreamsOf(s, now),
+		Failures:  failuresOf(s.Failures, now),
+		Presets:   presetsOf(s.Settings),
+	}
+	for i, w := range windows {
+		v.Periods[i] = periodOf(w, s, now)
+	}
+	v.Reason, v.Advice = reasonOf(s)
+	if s.Reason == "no_upstream" {
+		v.Command = s.ConfigPath
+	}
+	v.Headline = headlineOf(v.State)
+	return v
+}
+
+// commandServe starts the daemon in a terminal.
+const commandServe = "millpondd serve"
+
+// absent returns the view while no daemon can be asked.
+func absent(err error) View {
+	v := View{State: Absent, Headline: T("state.absent"), Command: commandServe}
+	if errors.Is(err, control.ErrNotRunning) {
+		v.Reason, v.Advice = T("reason.not_running"), T("advice.start")
+	} else {
+		v.Reason, v.Advice, v.Detail = T("reason.no_answer"), T("advice.restart"), err.Error()
+	}
+	return v
+}
+
+// headlineOf names a state that the daemon told. One that we do not know counts
+// as trouble.
+func headlineOf(s State) Text {
+	switch s {
+	case On:
+		return T("state.on")
+	case Failing:
+		return T("state.failing")
+	case Off:
+		return T("state.off")
+	default:
+		return T("state.degraded")
+	}
+}
+
+// urlOf returns the address that an agent on this machine uses. A daemon that
+// listens everywhere is reached by the loopback.
+func urlOf(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return ""
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}

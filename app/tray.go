@@ -1,0 +1,92 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"millpond/app/model"
+	"millpond/app/tray"
+	"millpond/proxy/control"
+)
+
+// trayPace is how often the tray's view may change by the counts alone.
+const trayPace = 2 * time.Second
+
+// RunTray shows the icon until ctx is done or a person quits. It must be called
+// on the main goroutine. A second start brings up the window of the first one
+// and returns. Where the desktop has no tray, a start by a person becomes the
+// window, which says why; a start at login waits for a tray instead.
+func RunTray(ctx context.Context, c Config) error {
+	host, err := findTray(ctx)
+	switch {
+	case host != trayThere && !c.Background:
+		c.NoTray = true
+		return RunWindow(ctx, c)
+	case host == trayNever:
+		return fmt.Errorf("start the tray: %w", err)
+	}
+	first, err := claim(c.traySocket())
+	if errors.Is(err, control.ErrInUse) {
+		return c.again(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("start the tray: %w", err)
+	}
+	defer first.release()
+	say, err := speak()
+	if err != nil {
+		return err
+	}
+	c.stay(ctx, first, say)
+	return nil
+}
+
+// again is what a second start does.
+func (c Config) again(ctx context.Context) error {
+	if c.Background {
+		return nil
+	}
+	if err := tell(ctx, c.traySocket(), show); err != nil {
+		return fmt.Errorf("bring up the window: %w", err)
+	}
+	return nil
+}
+
+// stay shows the icon until ctx is done or a person quits.
+func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) string) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+
+	var board clipboard
+	defer board.close()
+	var icon *tray.Tray
+	daemon := newLink(c.Socket, trayPace, func(v model.View) { icon.Show(v) })
+	open := func() { wg.Go(func() { c.openWindow(ctx) }) }
+	icon = tray.New(say, tray.Actions{
+		Switch: func(on bool) { daemon.turn(ctx, on) },
+		Use:    func(name string) { daemon.prefer(ctx, name) },
+		Preset: func(name string) { daemon.preset(ctx, name) },
+		Copy: func(text string) {
+			daemon.ask(ctx, "error.copy", func(ctx context.Context) error { return board.set(ctx, text) })
+		},
+		Open: open,
+		Quit: cancel,
+	})
+	wg.Go(func() { daemon.run(ctx) })
+	wg.Go(func() {
+		first.serve(ctx, func(word string) {
+			if word == show {
+				open()
+			}
+		})
+	})
+	if !c.Background {
+		open()
+	}
+	icon.Run(ctx)
+}

@@ -1,0 +1,133 @@
+package tray
+
+import (
+	"context"
+
+	"fyne.io/systray"
+)
+
+// A line is one entry of the menu that remembers what it shows, so that only
+// changes go over the bus.
+type line struct {
+	item   *systray.MenuItem
+	label  string
+	hidden bool
+}
+
+// add appends an entry that calls click, if not nil.
+func (t *Tray) add(ctx context.Context, click func()) *line {
+	l := &line{item: systray.AddMenuItem("", "")}
+	t.listen(ctx, l.item, click)
+	return l
+}
+
+// addCheck appends an entry with a check mark.
+func (t *Tray) addCheck(ctx context.Context, click func()) *line {
+	l := &line{item: systray.AddMenuItemCheckbox("", "", false)}
+	t.listen(ctx, l.item, click)
+	return l
+}
+
+// listen hands every click on item to the goroutine that draws, until ctx ends.
+func (t *Tray) listen(ctx context.Context, item *systray.MenuItem, click func()) {
+	if click == nil {
+		return
+	}
+	t.wg.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-item.ClickedCh:
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case t.clicks <- click:
+			}
+		}
+	})
+}
+
+// set changes the label and whether the entry is there at all.
+func (l *line) set(label string, visible bool) {
+	if label != l.label && visible {
+		l.label = label
+		l.item.SetTitle(label)
+	}
+	if visible == l.hidden {
+		l.hidden = !visible
+		if visible {
+			l.item.Show()
+		} else {
+			l.item.Hide()
+		}
+	}
+}
+
+// enable makes the entry clickable, or grey.
+func (l *line) enable(on bool) {
+	switch {
+	case on && l.item.Disabled():
+		l.item.Enable()
+	case !on && !l.item.Disabled():
+		l.item.Disable()
+	}
+}
+
+// check sets or takes away the check mark.
+func (l *line) check(on bool) {
+	switch {
+	case on && !l.item.Checked():
+		l.item.Check()
+	case !on && l.item.Checked():
+		l.item.Uncheck()
+	}
+}
+
+// A choice is one entry of a menu of which one is chosen.
+type choice struct {
+	name   string // what a click is about
+	label  string
+	chosen bool
+}
+
+// A menu is an entry with choices below it.
+type menu struct {
+	*line
+	add   func(i int) *line // appends the choice i
+	lines []*line
+	names []string // of the choices, what a click is about
+}
+
+// addMenu appends an entry with choices; choose gets the name of the clicked one.
+func (t *Tray) addMenu(ctx context.Context, choose func(name string)) *menu {
+	m := &menu{line: t.add(ctx, nil)}
+	m.add = func(i int) *line {
+		l := &line{item: m.item.AddSubMenuItemCheckbox("", "", false)}
+		t.listen(ctx, l.item, func() {
+			if i < len(m.names) { // the choices may have changed since the click
+				choose(m.names[i])
+			}
+		})
+		return l
+	}
+	return m
+}
+
+// set changes the label and the choices; without choices the entry is hidden.
+func (m *menu) set(label string, choices []choice) {
+	m.names = m.names[:0]
+	for i, c := range choices {
+		if i == len(m.lines) {
+			m.lines = append(m.lines, m.add(i))
+		}
+		m.lines[i].set(c.label, true)
+		m.lines[i].check(c.chosen)
+		m.names = append(m.names, c.name)
+	}
+	for _, l := range m.lines[len(choices):] {
+		l.set("", false)
+	}
+	m.line.set(label, len(choices) > 0)
+}

@@ -1,0 +1,151 @@
+package window
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
+)
+
+// The distances between things: Fyne's pixels.
+const (
+	gapSmall  = 4  // between lines that belong together
+	gapMedium = 12 // between things in a panel
+	gapLarge  = 16 // between panels, and around the page
+)
+
+// column puts things under one another with a gap.
+func column(gap float32, objects ...fyne.CanvasObject) *fyne.Container {
+	return container.New(columnLayout{gap}, objects...)
+}
+
+// columnLayout gives each visible object its least height and the whole width.
+type columnLayout struct{ gap float32 }
+
+// MinSize implements fyne.Layout.
+func (l columnLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var size fyne.Size
+	for i, o := range visible(objects) {
+		least := o.MinSize()
+		size.Width = max(size.Width, least.Width)
+		size.Height += least.Height
+		if i > 0 {
+			size.Height += l.gap
+		}
+	}
+	return size
+}
+
+// Layout implements fyne.Layout.
+func (l columnLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	y := float32(0)
+	for _, o := range visible(objects) {
+		height := o.MinSize().Height
+		o.Move(fyne.NewPos(0, y))
+		o.Resize(fyne.NewSize(size.Width, height))
+		y += height + l.gap
+	}
+}
+
+// row puts things side by side, with a gap, in shares of the width.
+func row(gap float32, shares []float32, objects ...fyne.CanvasObject) *fyne.Container {
+	return container.New(rowLayout{gap, shares}, objects...)
+}
+
+// rowLayout divides the width by shares, one for each object; an object whose
+// share is 0 gets its least width. All get the whole height.
+type rowLayout struct {
+	gap    float32
+	shares []float32
+}
+
+// MinSize implements fyne.Layout.
+func (l rowLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var size fyne.Size
+	for i, o := range objects {
+		least := o.MinSize()
+		size.Height = max(size.Height, least.Height)
+		size.Width += least.Width
+		if i > 0 {
+			size.Width += l.gap
+		}
+	}
+	return size
+}
+
+// Layout implements fyne.Layout.
+func (l rowLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	rest, sum := size.Width-l.gap*float32(len(objects)-1), float32(0)
+	for i, o := range objects {
+		if l.shares[i] == 0 {
+			rest -= o.MinSize().Width
+		}
+		sum += l.shares[i]
+	}
+	x := float32(0)
+	for i, o := range objects {
+		width := o.MinSize().Width
+		if l.shares[i] > 0 {
+			width = max(0, rest*l.shares[i]/sum)
+		}
+		o.Move(fyne.NewPos(x, 0))
+		o.Resize(fyne.NewSize(width, size.Height))
+		x += width + l.gap
+	}
+}
+
+// inset puts room around an object.
+func inset(room float32, object fyne.CanvasObject) *fyne.Container {
+	return container.New(insetLayout{room}, object)
+}
+
+// insetLayout leaves the same room on all sides.
+type insetLayout struct{ room float32 }
+
+// MinSize implements fyne.Layout.
+func (l insetLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	return objects[0].MinSize().AddWidthHeight(2*l.room, 2*l.room)
+}
+
+// Layout implements fyne.Layout.
+func (l insetLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	objects[0].Move(fyne.NewPos(l.room, l.room))
+	objects[0].Resize(size.SubtractWidthHeight(2*l.room, 2*l.room))
+}
+
+// middle keeps an object at its least height in the middle of the height.
+func middle(object fyne.CanvasObject) *fyne.Container {
+	return container.New(middleLayout{}, object)
+}
+
+// middleLayout centres in the height and fills the width.
+type middleLayout struct{}
+
+// MinSize implements fyne.Layout.
+func (middleLayout) MinSize(objects []fyne.CanvasObject) fyne.Size { return objects[0].MinSize() }
+
+// Layout implements fyne.Layout.
+func (middleLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	height := objects[0].MinSize().Height
+	objects[0].Move(fyne.NewPos(0, (size.Height-height)/2))
+	objects[0].Resize(fyne.NewSize(size.Width, height))
+}
+
+// visible returns the objects that are shown.
+func visible(objects []fyne.CanvasObject) []fyne.CanvasObject {
+	var shown []fyne.CanvasObject
+	for _, o := range objects {
+		if o.Visible() {
+			shown = append(shown, o)
+		}
+	}
+	return shown
+}
+
+// reveal shows an object or hides it.
+func reveal(object fyne.CanvasObject, show bool) {
+	switch {
+	case show && !object.Visible():
+		object.Show()
+	case !show && object.Visible():
+		object.Hide()
+	}
+}

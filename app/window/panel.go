@@ -1,0 +1,71 @@
+package window
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+)
+
+// A panel is a rounded field behind a group of things, in a colour of the theme.
+type panel struct {
+	widget.BaseWidget
+	color   fyne.ThemeColorName
+	content fyne.CanvasObject
+}
+
+// newPanel returns a panel around content.
+func newPanel(content fyne.CanvasObject) *panel {
+	p := &panel{color: colorPanel, content: inset(gapLarge, content)}
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// newHeadedPanel returns a panel with a heading over its content.
+func newHeadedPanel(heading string, content fyne.CanvasObject) *panel {
+	h := muted()
+	h.style.Bold = true
+	h.set(heading)
+	return newPanel(column(gapMedium, h, content))
+}
+
+// CreateRenderer implements fyne.Widget.
+func (p *panel) CreateRenderer() fyne.WidgetRenderer {
+	r := &panelRenderer{panel: p, field: canvas.NewRectangle(nil)}
+	r.field.CornerRadius = 10
+	r.field.StrokeWidth = 1
+	r.paint()
+	return r
+}
+
+// panelRenderer draws a panel.
+type panelRenderer struct {
+	panel *panel
+	field *canvas.Rectangle
+}
+
+func (r *panelRenderer) Destroy()           {}
+func (r *panelRenderer) MinSize() fyne.Size { return r.panel.content.MinSize() }
+
+// Objects implements fyne.WidgetRenderer.
+func (r *panelRenderer) Objects() []fyne.CanvasObject {
+	return []fyne.CanvasObject{r.field, r.panel.content}
+}
+
+// Layout implements fyne.WidgetRenderer.
+func (r *panelRenderer) Layout(size fyne.Size) {
+	r.field.Resize(size)
+	r.panel.content.Resize(size)
+}
+
+// Refresh implements fyne.WidgetRenderer.
+func (r *panelRenderer) Refresh() {
+	r.paint()
+	canvas.Refresh(r.panel)
+}
+
+// paint takes the colours of the theme in force.
+func (r *panelRenderer) paint() {
+	r.field.FillColor = theme.ColorForWidget(r.panel.color, r.panel)
+	r.field.StrokeColor = theme.ColorForWidget(theme.ColorNameSeparator, r.panel)
+}
