@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -50,7 +51,7 @@ func TestPortInUseNamesTheProgram(t *testing.T) {
 	d := serve(t, "", anywhere+entry("test", "http", u.URL))
 	code, lines := fails(t, anywhere+entry("test", "http", u.URL), "--listen", strings.TrimPrefix(d.URL, "http://"))
 	text := strings.Join(lines, "\n")
-	if want := fmt.Sprintf("millpondd (pid %d)", d.Process.Pid); code != 1 || !strings.Contains(text, want) {
+	if want := fmt.Sprintf("%s (pid %d)", filepath.Base(programs.daemon), d.Process.Pid); code != 1 || !strings.Contains(text, want) {
 		t.Errorf("got exit code %d and %q; want 1 and %q in it", code, text, want)
 	}
 }
@@ -180,6 +181,7 @@ func TestGate(t *testing.T) {
 		{"length and chunks", "POST /echo HTTP/1.1\r\nHost: HOST\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400},
 		{"a bare line feed", "GET /echo HTTP/1.1\nHost: HOST\r\n", 400},
 		{"a folded line", "GET /echo HTTP/1.1\r\nHost: HOST\r\nX: a\r\n b\r\n", 400},
+		{"a letter outside of ASCII", "GET /echo/ü HTTP/1.1\r\nHost: HOST\r\n", 400},
 		{"a space before the colon", "GET /echo HTTP/1.1\r\nHost: HOST\r\nX : a\r\n", 400},
 	}
 	for _, tt := range tests {

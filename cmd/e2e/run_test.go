@@ -194,8 +194,9 @@ func TestStatsAndCommands(t *testing.T) {
 			t.Errorf("got /__qcc__/stats without %s", key)
 		}
 	}
+	environment := append(d.environment(""), "MILLPOND_LISTEN_ADDRESS="+strings.TrimPrefix(d.URL, "http://"))
 	for _, args := range [][]string{{"version"}, {"config", "path"}, {"config", "show"}, {"config", "validate"}, {"stats"}, {"stats", "--json"}} {
-		p := start(t, d.environment(""), programs.daemon, append(args, "--config", d.settings)...)
+		p := start(t, environment, programs.daemon, append(args, "--config", d.settings)...)
 		until(t, "the command ends", p.hasEnded)
 		if p.code != 0 || p.stdout.String() == "" && args[0] != "config" {
 			t.Errorf("millpondd %v: got exit code %d, %q; want 0 and an answer", args, p.code, p.stderr.String())
