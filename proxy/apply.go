@@ -1,0 +1,149 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"millpond/proxy/control"
+	"millpond/proxy/exchange"
+	"millpond/proxy/listener"
+	"millpond/proxy/pool"
+	"millpond/settings"
+	"millpond/settings/store"
+)
+
+// Apply puts s in force, under the overrides. It fails without having changed anything
+// when s is not valid, cannot be built, or asks for an address that cannot be bound.
+func (d *Daemon) Apply(s *settings.Settings) error {
+	return d.change(s, func() error { return nil })
+}
+
+// PutSettings saves s and puts it in force, or changes nothing. The revision is that of
+// the Status which the edit was made from; the error is control.ErrStale when the
+// settings, or the file, were changed since.
+func (d *Daemon) PutSettings(revision uint64, s *settings.Settings) error {
+	return d.change(s, func() error {
+		if d.currentRevision() != revision {
+			return control.ErrStale
+		}
+		err := d.config.Store.Save(s)
+		if errors.Is(err, store.ErrChanged) {
+			return fmt.Errorf("%w (%v)", control.ErrStale, err)
+		}
+		return err
+	})
+}
+
+// change builds s, saves it by save, and commits it: in this order, so that a failure of
+// any step leaves things as they were.
+func (d *Daemon) change(base *settings.Settings, save func() error) error {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	s := d.config.Overrides.over(base)
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	// A change is short, and breaking one off would gain nothing: only the wait for a
+	// keyring is long, and bounded by itself.
+	ctx := context.Background()
+	move, addrs, err := d.prepareMove(ctx, s)
+	if err != nil {
+		return err
+	}
+	state, err := compile(ctx, s, addrs, d.exchange.State())
+	if err == nil {
+		err = save()
+	}
+	if err != nil {
+		if move != nil {
+			err = errors.Join(err, move.Cancel(ctx))
+		}
+		return err
+	}
+	if move != nil {
+		move.Commit()
+		d.bound = s.Listen.Address
+	}
+	d.commit(state, base, addrs)
+	return nil
+}
+
+// prepareMove binds the new address when it differs from the present one. Without a
+// move, addrs are the present addresses.
+func (d *Daemon) prepareMove(ctx context.Context, s *settings.Settings) (move *listener.Move, addrs []net.Addr, err error) {
+	if d.listener == nil {
+		return nil, nil, nil // not listening yet
+	}
+	if s.Listen.Address == d.bound {
+		return nil, d.listener.Addrs(), nil
+	}
+	move, err = d.listener.Prepare(ctx, s.Listen.Address, s.Listen.Token != "")
+	if err != nil {
+		return nil, nil, err
+	}
+	return move, move.Addrs(), nil
+}
+
+// commit makes a built state the running one. It cannot fail. base is nil when the saved
+// settings are as they were.
+func (d *Daemon) commit(state *exchange.State, base *settings.Settings, addrs []net.Addr) {
+	d.own.set(addrs)
+	d.exchange.Commit(state)
+	d.publish(func() {
+		d.addrs = addrs
+		if base != nil {
+			d.base = base.Clone()
+			d.revision++
+		}
+	})
+}
+
+// follow applies changes of the settings file until ctx is done.
+func (d *Daemon) follow(ctx context.Context) {
+	err := d.config.Store.Watch(ctx, func(s *settings.Settings, err error) {
+		if err == nil {
+			err = d.Apply(s)
+		}
+		if err == nil {
+			d.config.Log.Info("settings applied", "settings", d.config.Store.Path(), "address", d.Address())
+			return
+		}
+		d.logBadSettings(err)
+	})
+	if err != nil {
+		d.config.Log.Error("the settings file is not watched; changes apply at the next start", "settings", d.config.Store.Path(), "err", err)
+	}
+}
+
+// logBadSettings says everything that is wrong, a line each. The running settings stay.
+func (d *Daemon) logBadSettings(err error) {
+	const message = "settings not applied; the running ones stay"
+	list := settings.FieldErrors(err)
+	for _, e := range list {
+		d.config.Log.Error(message, "settings", d.config.Store.Path(), "err", e)
+	}
+	if len(list) == 0 {
+		d.config.Log.Error(message, "settings", d.config.Store.Path(), "err", err)
+	}
+}
+
+// Pause begins or ends a pause: while it lasts every request but those for our own pages
+// is answered 503 at once.
+func (d *Daemon) Pause(paused bool) error {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	state := *d.exchange.State()
+	state.Paused = paused
+	d.exchange.Commit(&state)
+	d.publish(func() { d.paused = paused })
+	d.config.Log.Info("paused", "paused", paused)
+	return nil
+}
+
+// FlushIdle closes the idle connections to the upstreams.
+func (d *Daemon) FlushIdle() {
+	n := d.pools.FlushIdle(pool.Retired)
+	d.config.Log.Info("idle connections closed", "connections", n)
+}

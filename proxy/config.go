@@ -1,0 +1,143 @@
+package proxy
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+	"time"
+
+	"millpond/proxy/exchange"
+	"millpond/proxy/listener"
+	"millpond/proxy/router"
+	"millpond/proxy/upstream"
+	"millpond/settings"
+	"millpond/settings/secret"
+)
+
+// A Store is where the settings are kept; *store.Store is one.
+type Store interface {
+	Load() (*settings.Settings, error)
+	Save(*settings.Settings) error
+	Watch(ctx context.Context, tell func(*settings.Settings, error)) error
+	Path() string
+}
+
+// Config is what a daemon is made of. Store is required; the zero value of everything
+// else works.
+type Config struct {
+	Store     Store
+	Overrides Overrides // laid over the settings, and never saved
+	Log       *Log      // nil logs nowhere
+	Version   string    // shown in the statistics
+	StateDir  string    // where learned ages are kept; "": nowhere
+	Control   string    // address of the control socket; "": there is none
+	Now       func() time.Time
+	DrainFor  time.Duration // how long requests in flight may take to end; 0 means DrainFor
+}
+
+// DrainFor is how long requests in flight may take to end when the daemon stops, unless
+// Config says otherwise. After it, they are cut. A service manager's own limit should be
+// longer (systemd's is 90 s, launchd's 20 s unless the unit says more).
+const DrainFor = 30 * time.Second
+
+// secretWait bounds how long a keyring may take to hand over a secret.
+const secretWait = 10 * time.Second
+
+// Overrides are what the command line says over the settings file.
+type Overrides struct {
+	Address   string              // instead of listen.address; "" keeps it
+	Upstreams []settings.Upstream // instead of all upstreams and routes; nil keeps them
+}
+
+// over returns s with the overrides laid over it. It does not change s.
+func (o Overrides) over(s *settings.Settings) *settings.Settings {
+	s = s.Clone()
+	if o.Address != "" {
+		s.Listen.Address = o.Address
+	}
+	if o.Upstreams != nil {
+		s.Upstreams = slices.Clone(o.Upstreams)
+		s.Routes = nil // they name upstreams that are no longer there
+	}
+	return s
+}
+
+// compile builds what runs from settings that are valid. It changes nothing that runs;
+// a pause and the health of upstreams that stay are carried over from old, which may be
+// nil. bound are the addresses that are listened on.
+func compile(ctx context.Context, s *settings.Settings, bound []net.Addr, old *exchange.State) (*exchange.State, error) {
+	if old == nil {
+		old = &exchange.State{}
+	}
+	token, credentials, err := secretsOf(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	routes, err := router.New(s, bound...)
+	if err != nil {
+		return nil, err
+	}
+	upstreams, err := upstream.Compile(s, old.Upstreams)
+	if err != nil {
+		return nil, err
+	}
+	gate := listener.NewGate(listener.GateConfig{
+		Addrs: bound, AllowedHosts: s.Listen.AllowedHosts, AllowedOrigins: s.Listen.AllowedOrigins,
+		Token: token.Reveal(), ForwardEnabled: s.Forward.Enabled,
+	})
+	return &exchange.State{
+		Settings: s, Gate: gate, Routes: routes, Upstreams: upstreams, Credentials: credentials, Paused: old.Paused,
+	}, nil
+}
+
+// secretsOf fetches the token that clients must show and the credential of each enabled
+// upstream. A missing one is an error: without it the client's own credential would go
+// to an upstream that it is not meant for, or everyone would be let in.
+func secretsOf(ctx context.Context, s *settings.Settings) (token secret.Value, credentials []secret.Value, err error) {
+	ctx, cancel := context.WithTimeout(ctx, secretWait)
+	defer cancel()
+	token, err = resolve(ctx, "listen.token", s.Listen.Token)
+	errs := []error{err}
+	credentials = make([]secret.Value, len(s.Upstreams))
+	for i, u := range s.Upstreams {
+		if !u.Enabled {
+			continue
+		}
+		credentials[i], err = resolve(ctx, fmt.Sprintf("upstreams[%d].credential", i), u.Credential)
+		errs = append(errs, err)
+	}
+	return token, credentials, errors.Join(errs...)
+}
+
+// resolve fetches the secret that the setting at path refers to.
+func resolve(ctx context.Context, path, reference string) (secret.Value, error) {
+	ref, err := secret.Parse(reference)
+	if err != nil {
+		return secret.Value{}, &settings.FieldError{Path: path, Problem: settings.Refused, Value: hidden, Want: err.Error()}
+	}
+	value, err := ref.Resolve(ctx)
+	if err != nil {
+		return secret.Value{}, &settings.FieldError{Path: path, Problem: settings.Refused, Value: strconv.Quote(reference), Want: err.Error()}
+	}
+	return value, nil
+}
+
+// withDefaults fills in what the configuration leaves open.
+func (c Config) withDefaults() (Config, error) {
+	if c.Store == nil {
+		return c, errors.New("a daemon needs a store of settings")
+	}
+	if c.Log == nil {
+		c.Log = &Log{Logger: slog.New(slog.DiscardHandler), recent: &recent{}}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.DrainFor = cmp.Or(c.DrainFor, DrainFor)
+	return c, nil
+}

@@ -1,0 +1,239 @@
+// Package proxy is the daemon: it compiles the settings into what runs, applies changes
+// while requests are in flight, serves, and reports. It contains no part of the way of a
+// request; those are in the packages below it.
+//
+// A change of the settings is built first and committed then: building may fail and
+// touches nothing that runs, committing cannot fail. What has a memory (connections,
+// counts, health) is kept and reconfigured; what has none (gate, routes, upstreams) is
+// replaced by one pointer.
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"millpond/proxy/control"
+	"millpond/proxy/control/server"
+	"millpond/proxy/exchange"
+	"millpond/proxy/general"
+	"millpond/proxy/listener"
+	"millpond/proxy/meter"
+	"millpond/proxy/pool"
+	"millpond/proxy/wire"
+	"millpond/settings"
+)
+
+// learnedName is the file of learned ages in the folder for state.
+const learnedName = "learned.json"
+
+// A Daemon is the running proxy. Use New, then Run once.
+type Daemon struct {
+	config   Config // constant after New, as all up to ready
+	meter    *meter.Meter
+	pools    *pool.Manager
+	exchange *exchange.Exchange
+	front    *general.Front
+	ready    chan struct{} // closed when the daemon listens
+	own      ownAddrs
+
+	// changing is held over a change of the settings: one at a time. It is taken
+	// before mu, and nobody on the way of a request waits for it.
+	changing sync.Mutex
+	bound    string             // the address that was asked for; guarded by changing
+	listener *listener.Listener // nil until Run has bound it; guarded by changing
+
+	mu sync.Mutex
+	// mu guards what follows.
+	base     *settings.Settings // as saved, without overrides
+	revision uint64
+	paused   bool
+	draining bool
+	addrs    []net.Addr
+	changed  chan struct{} // closed at the next change of the above
+}
+
+// New loads the settings and builds a daemon from them. The error holds every setting
+// that is wrong. Run must be called, if only with a context that is done, to give back
+// what New took.
+func New(c Config) (*Daemon, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	base, err := c.Store.Load()
+	if err != nil {
+		return nil, err
+	}
+	s := c.Overrides.over(base)
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	d := &Daemon{
+		config: c, base: base, revision: 1, meter: meter.New(c.Now),
+		ready: make(chan struct{}), changed: make(chan struct{}),
+	}
+	// There is no context yet to end the wait for a keyring; it is bounded by itself.
+	state, err := compile(context.Background(), s, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.build(s); err != nil {
+		return nil, err
+	}
+	d.exchange.Commit(state)
+	return d, nil
+}
+
+// build makes the parts that live as long as the daemon.
+func (d *Daemon) build(s *settings.Settings) error {
+	config := pool.Config{AllowDial: allowDial, OwnAddr: d.own.has, Log: d.config.Log.Logger}
+	if d.config.StateDir != "" {
+		if err := os.MkdirAll(d.config.StateDir, 0o700); err != nil {
+			return fmt.Errorf("make the folder for state: %w", err)
+		}
+		config.StateFile = filepath.Join(d.config.StateDir, learnedName)
+	}
+	pools, err := pool.NewManager(config, s)
+	if err != nil {
+		return fmt.Errorf("start the pool: %w", err)
+	}
+	d.pools = pools
+	d.exchange = exchange.New(exchange.Config{Pools: pools, Meter: d.meter, Log: d.config.Log.Logger})
+	// The guard before the front decides live whether HTTP/2 without TLS may come in.
+	d.front = general.New(d.exchange, d.pages(), d.config.Log.Logger, true)
+	return nil
+}
+
+// Ready returns a channel that is closed when the daemon listens.
+func (d *Daemon) Ready() <-chan struct{} { return d.ready }
+
+// Address returns the first address that is listened on, with the real port; "" before
+// Ready.
+func (d *Daemon) Address() string {
+	if addrs := d.Addrs(); len(addrs) > 0 {
+		return addrs[0].String()
+	}
+	return ""
+}
+
+// Addrs returns every address that is listened on; none before Ready.
+func (d *Daemon) Addrs() []net.Addr {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.addrs
+}
+
+// Run listens, serves and follows the settings file until ctx is done. Then it takes no
+// new request, gives those in flight Config.DrainFor to end, and returns nil. It returns
+// an error when it cannot listen. It waits for everything that it started.
+func (d *Daemon) Run(ctx context.Context) error {
+	defer d.pools.Close()
+	if err := d.bind(ctx); err != nil {
+		return err
+	}
+	// What supports requests runs until the last one has ended.
+	support, stopSupport := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stopSupport()
+	wg.Go(func() { d.serveControl(support) })
+
+	served := make(chan error, 1)
+	wg.Go(func() { served <- d.front.Serve(listener.Strict(d.listener, d.strictness())) })
+	follow, stopFollowing := context.WithCancel(ctx)
+	defer stopFollowing()
+	wg.Go(func() { d.follow(follow) })
+	close(d.ready)
+	d.logStart()
+
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	return d.drain(support, served)
+}
+
+// bind listens at the configured address and builds again, now that the real port is known.
+func (d *Daemon) bind(ctx context.Context) error {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	s := d.exchange.State().Settings
+	l, err := listener.Bind(ctx, s.Listen.Address, s.Listen.Token != "")
+	if err != nil {
+		return err
+	}
+	state, err := compile(ctx, s, l.Addrs(), d.exchange.State())
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	d.listener, d.bound = l, s.Listen.Address
+	d.commit(state, nil, l.Addrs())
+	return nil
+}
+
+// strictness says how malformed bytes are kept from the front.
+func (d *Daemon) strictness() listener.StrictConfig {
+	return listener.StrictConfig{
+		H2C: func() bool { return d.exchange.State().Settings.Listen.H2C },
+		Refused: func(remote net.Addr, err *wire.SyntaxError) {
+			d.meter.Record(meter.Record{Outcome: meter.Local, Status: 400, Code: listener.CodeMalformed, Err: err.Error()})
+			d.config.Log.Warn("malformed request refused", "remote", remote, "err", err)
+		},
+	}
+}
+
+// drain ends what is in flight: first by itself, then by force.
+func (d *Daemon) drain(ctx context.Context, served <-chan error) error {
+	began := time.Now()
+	d.publish(func() { d.draining = true })
+	d.config.Log.Info("stopping", "in_flight_at_most", d.config.DrainFor)
+	ctx, cancel := context.WithTimeout(ctx, d.config.DrainFor)
+	defer cancel()
+	err := d.front.Shutdown(ctx)
+	<-served
+	if err != nil {
+		d.config.Log.Warn("requests in flight were cut", "after", d.config.DrainFor, "err", err)
+	}
+	d.config.Log.Info("stopped", "after", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// serveControl answers on the control socket. Without one the proxy still works, but no
+// tray or command line reaches it; another daemon of the same user may hold it.
+func (d *Daemon) serveControl(ctx context.Context) {
+	if d.config.Control == "" {
+		return
+	}
+	l, err := server.Listen(d.config.Control)
+	if errors.Is(err, control.ErrInUse) {
+		d.config.Log.Warn("another Millpond of this user has the control socket; tray and commands reach that one", "socket", d.config.Control)
+		return
+	}
+	if err == nil {
+		err = server.Serve(ctx, l, d)
+	}
+	if err != nil {
+		d.config.Log.Error("there is no control socket; tray and commands cannot reach this daemon", "socket", d.config.Control, "err", err)
+	}
+}
+
+// logStart says where the proxy listens.
+func (d *Daemon) logStart() {
+	for _, a := range d.Addrs() {
+		d.config.Log.Info("listening", "address", a.String(), "version", d.config.Version, "settings", d.config.Store.Path())
+	}
+	if note := d.listener.Note(); note != "" {
+		d.config.Log.Warn(note)
+	}
+	if ap, err := netip.ParseAddrPort(d.Address()); err == nil && !ap.Addr().IsLoopback() {
+		d.config.Log.Warn("other machines can reach this address; they need the token", "address", ap)
+	}
+}
