@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"millpond/proxy"
+	"millpond/settings"
+)
+
+// The exit codes of every command.
+const (
+	exitDone       = 0
+	exitFailed     = 1
+	exitUsage      = 2 // wrong usage or settings
+	exitNotRunning = 3
+	exitRefused    = 4
+)
+
+// streams are the three standard streams.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// A failure is an error with its exit code and with what the person can do next.
+type failure struct {
+	code int
+	next string // a sentence; "" when the error says it all
+	err  error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// run executes one command line and returns its exit code. It reads nothing of the
+// process but what it is given, so tests call it.
+func run(ctx context.Context, args []string, std streams, environ []string) int {
+	a := &app{std: std, environ: environ}
+	root := a.command()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	return a.tell(err)
+}
+
+// tell prints the error as one sentence and what to do next, and returns the exit code.
+// Settings errors are printed one to a line, each naming its path.
+func (a *app) tell(err error) int {
+	if list := settings.FieldErrors(err); len(list) > 0 {
+		for _, e := range list {
+			fmt.Fprintln(a.std.err, e)
+		}
+		return exitUsage
+	}
+	f := &failure{code: exitUsage, next: `Run "millpondd help" for the commands.`} // what cobra finds is wrong usage
+	if known := (*failure)(nil); errors.As(err, &known) {
+		f = known
+	}
+	cause := strings.Join(strings.Split(strings.TrimSpace(proxy.Redact(err.Error())), "\n"), "; ")
+	sentence := "millpondd: " + strings.TrimRight(cause, ".") + "."
+	if f.next != "" {
+		sentence += " " + f.next
+	}
+	fmt.Fprintln(a.std.err, sentence)
+	return f.code
+}
+
+// failed returns err with exit code 1 and what to do next.
+func failed(err error, next string) error { return &failure{code: exitFailed, next: next, err: err} }
+
+// An app is one call of the program.
+type app struct {
+	std     streams
+	environ []string
+	config  string // --config
+}
+
+// getenv returns a variable of the environment that the app was given.
+func (a *app) getenv(name string) string {
+	for i := len(a.environ) - 1; i >= 0; i-- { // the last one counts, as in os/exec
+		if key, value, ok := strings.Cut(a.environ[i], "="); ok && key == name {
+			return value
+		}
+	}
+	return ""
+}
+
+// command builds the tree of commands.
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "millpondd",
+		Short:         "Millpond: a local proxy that keeps connections to APIs warm",
+		SilenceErrors: true, // tell prints them
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetIn(a.std.in)
+	root.SetOut(a.std.out)
+	root.SetErr(a.std.err)
+	root.PersistentFlags().StringVar(&a.config, "config", "", "the settings `FILE` (default: as \"millpondd config path\" prints)")
+	root.AddCommand(a.serveCommand(), a.statusCommand(), a.statsCommand(), a.configCommand(), a.versionCommand())
+	return root
+}

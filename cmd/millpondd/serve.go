@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"millpond/proxy"
+	"millpond/proxy/bench"
+	"millpond/proxy/control"
+	"millpond/proxy/listener"
+	"millpond/settings"
+	"millpond/settings/store"
+)
+
+// serveFlags are what serve is told on the command line, over what the file says.
+type serveFlags struct {
+	listen   string
+	upstream string
+	demo     bool
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	var f serveFlags
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the proxy until it is interrupted",
+		Long: `Run the proxy until it is interrupted.
+
+The settings file is watched: a change that is valid applies at once, without
+disturbing requests in flight; one that is not is logged and changes nothing.
+The flags override the file for this run and are never written to it.
+
+On an interrupt or SIGTERM no new request is taken, those in flight get 30 seconds
+to end, and then the program exits. A second signal ends it at once.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), f) },
+	}
+	c.Flags().StringVar(&f.listen, "listen", "", "listen on `ADDRESS` (host:port) instead of listen.address")
+	c.Flags().StringVar(&f.upstream, "upstream", "", "send everything to this `URL` instead of the configured upstreams")
+	c.Flags().BoolVar(&f.demo, "demo", false, "use an embedded upstream that answers like the known APIs, with a little traffic")
+	c.MarkFlagsMutuallyExclusive("upstream", "demo")
+	return c
+}
+
+// serve runs the daemon until ctx is done.
+func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
+	st, err := a.store()
+	if err != nil {
+		return err
+	}
+	if _, err := a.loadFrom(st); err != nil {
+		return err
+	}
+	overrides, err := f.overrides()
+	if err != nil {
+		return err
+	}
+	state, err := store.StateDir(a.getenv)
+	if err != nil {
+		return failed(err, "")
+	}
+	log, err := proxy.OpenLog(proxy.LogConfig{Stderr: a.std.err, Terminal: isTerminal(a.std.err), Dir: state})
+	if err != nil {
+		return failed(err, "Set MILLPOND_STATE to a folder that can be written.")
+	}
+	defer func() { err = errors.Join(err, log.Close()) }()
+	defer log.CaptureStandard()()
+
+	if f.demo {
+		// It ends after the daemon, so that requests in flight can end.
+		demo, err := bench.Demo(context.WithoutCancel(ctx))
+		if err != nil {
+			return failed(err, "")
+		}
+		defer demo.Close() // it can only say that it was stopped
+		overrides.Upstreams = demo.Upstreams
+	}
+	d, err := proxy.New(proxy.Config{
+		Store: st, Overrides: overrides, Log: log, Version: programVersion(), StateDir: state,
+		Control: control.DefaultSocket(a.getenv),
+	})
+	if err != nil {
+		return a.settingsError(st, f.blame(err))
+	}
+	return serveError(a.runDaemon(ctx, d, f))
+}
+
+// runDaemon runs d, says where it listens, and in a demo makes a little traffic.
+func (a *app) runDaemon(ctx context.Context, d *proxy.Daemon, f serveFlags) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.Ready():
+		}
+		address := reachable(d.Address())
+		a.greet(address, f)
+		if f.demo {
+			bench.Traffic(ctx, address)
+		}
+	})
+	return d.Run(ctx)
+}
+
+// greet tells a person at a terminal where the proxy is and what to try. The log tells
+// the address to everyone else.
+func (a *app) greet(address string, f serveFlags) {
+	try := "curl http://" + address + "/__millpond__/stats"
+	if f.demo {
+		try = `curl -N http://` + address + `/v1/messages -H 'content-type: application/json' -d '{"model":"demo","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"Hello"}]}'`
+	}
+	fmt.Fprintf(a.std.err, "Millpond listens on http://%s - try: %s\n", address, try)
+}
+
+// serveError gives an error of the running daemon its exit code and advice.
+func serveError(err error) error {
+	var bind *listener.BindError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &bind):
+		return failed(err, "Stop that program, or choose another address with --listen or listen.address.")
+	}
+	return failed(err, "")
+}
+
+// overrides returns what the flags say over the settings file.
+func (f serveFlags) overrides() (proxy.Overrides, error) {
+	o := proxy.Overrides{Address: f.listen}
+	if f.upstream == "" {
+		return o, nil
+	}
+	u, err := url.Parse(f.upstream)
+	if err != nil || u.Host == "" {
+		return o, &failure{code: exitUsage, err: fmt.Errorf("--upstream %q is not a URL", proxy.Redact(f.upstream)),
+			next: "Write it as https://host or http://host:port."}
+	}
+	kind := kindOf(u.Hostname())
+	name := string(kind)
+	if kind == settings.KindHTTP {
+		name = "upstream"
+	}
+	o.Upstreams = []settings.Upstream{{Name: name, Kind: kind, URL: f.upstream, Enabled: true, Priority: 1, Weight: 1}}
+	return o, nil
+}
+
+// blame names the flag in each error of a setting that one overrides.
+func (f serveFlags) blame(err error) error {
+	for _, e := range settings.FieldErrors(err) {
+		switch {
+		case f.listen != "" && e.Path == "listen.address":
+			e.Source = "--listen"
+		case f.upstream != "" && strings.HasPrefix(e.Path, "upstreams[0]"):
+			e.Source = "--upstream"
+		}
+	}
+	return err
+}
+
+// isTerminal reports whether a person may be reading w.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

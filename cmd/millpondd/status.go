@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"millpond/proxy/control"
+)
+
+// statusWait bounds how long the daemon may take to answer.
+const statusWait = 5 * time.Second
+
+func (a *app) statusCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show whether the daemon runs and how it is",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			s, err := a.askStatus(c.Context())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(a.std.out, s)
+			}
+			return printStatus(a.std.out, s)
+		},
+	}
+	jsonFlag(c, &asJSON)
+	return c
+}
+
+// askStatus asks the daemon of this user over its control socket.
+func (a *app) askStatus(ctx context.Context) (control.Status, error) {
+	client := control.Dial(control.DefaultSocket(a.getenv))
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, statusWait)
+	defer cancel()
+	s, err := client.Status(ctx)
+	switch {
+	case errors.Is(err, control.ErrNotRunning):
+		return s, &failure{code: exitNotRunning, err: control.ErrNotRunning, next: `Start it with "millpondd serve".`}
+	case errors.Is(err, control.ErrPeer):
+		return s, &failure{code: exitRefused, err: err, next: "Only the user who started the daemon may ask it."}
+	case err != nil:
+		return s, failed(err, "Restart the daemon if this goes on.")
+	}
+	return s, nil
+}
+
+// printStatus prints the status for a person.
+func printStatus(w io.Writer, s control.Status) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "state\t%s\n", stateInWords(s))
+	fmt.Fprintf(t, "address\t%s\n", orDash(s.Address))
+	fmt.Fprintf(t, "settings\t%s\n", orDash(s.ConfigPath))
+	fmt.Fprintf(t, "version\t%s, process %d, up %s\n", s.Version, s.PID, uptime(s.Stats.UptimeSeconds))
+	minute := s.Stats.Windows[control.Window1m]
+	fmt.Fprintf(t, "last minute\t%d requests, %s successful\n", minute.Requests, percent(minute.SuccessRate))
+	fmt.Fprintf(t, "connections\t%d open, %d in use, %d waiting\n", s.Stats.Pool.Open, s.Stats.Pool.InUse, s.Stats.Pool.Waiting)
+	for _, u := range s.Stats.Upstreams {
+		state := "up"
+		if !u.Healthy {
+			state = "out"
+		}
+		fmt.Fprintf(t, "upstream\t%s: %s, %s\n", u.Name, state, u.URL)
+	}
+	return t.Flush()
+}
+
+// stateInWords says the state and its reason.
+func stateInWords(s control.Status) string {
+	words := string(s.State)
+	if s.Draining {
+		words += ", stopping"
+	}
+	if s.Reason == "" {
+		return words
+	}
+	words += ": " + strings.ReplaceAll(s.Reason, "_", " ")
+	if len(s.ReasonArgs) > 0 {
+		words += " (" + strings.Join(s.ReasonArgs, ", ") + ")"
+	}
+	return words
+}
