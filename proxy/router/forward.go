@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,7 @@ type forward struct {
 // allowed is one entry: a network, a name, or a name's children; on one port or on every one.
 type allowed struct {
 	network netip.Prefix // if valid, name is ""
-	name    string       // lower case; with a leading dot for children only; "*" for every host
+	name    string       // lower case; with a leading dot for children only
 	port    uint16       // 0 = every port
 }
 
@@ -98,40 +99,33 @@ func compileForward(s settings.Forward) (forward, error) {
 }
 
 // parseAllowed reads one entry of the allow-list. Without a port, or with ":*", every port is allowed.
-func parseAllowed(entry string) (allowed, bool) {
+func parseAllowed(entry string) (a allowed, ok bool) {
 	if network, err := netip.ParsePrefix(entry); err == nil {
 		return allowed{network: network.Masked()}, true
 	}
-	if ip, err := netip.ParseAddr(entry); err == nil {
-		return allowed{network: hostPrefix(ip)}, true
-	}
-	var a allowed
-	host := entry
-	if i := strings.LastIndexByte(entry, ':'); i >= 0 {
-		host = entry[:i]
-		if portText := entry[i+1:]; portText != "*" {
-			n, err := strconv.ParseUint(portText, 10, 16)
-			if err != nil || n == 0 {
-				return a, false
-			}
-			a.port = uint16(n)
+	host, port, err := net.SplitHostPort(entry)
+	switch {
+	case err != nil: // no port
+		if host = entry; strings.HasPrefix(entry, "[") && strings.HasSuffix(entry, "]") {
+			host = entry[1 : len(entry)-1]
 		}
-	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if network, err := netip.ParsePrefix(host); err == nil {
-		a.network = network.Masked()
-		return a, true
+	case port != "*":
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 {
+			return a, false
+		}
+		a.port = uint16(n)
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
 		a.network = hostPrefix(ip)
 		return a, true
 	}
-	a.name = strings.TrimSuffix(strings.ToLower(host), ".")
-	if children, ok := strings.CutPrefix(a.name, "*."); ok {
-		a.name = "." + children
+	a.name = canonicalHost(host)
+	bare, children := strings.CutPrefix(a.name, "*.")
+	if children {
+		a.name = "." + bare
 	}
-	plain := a.name == "*" || !strings.ContainsAny(a.name, "*/:[]@ ")
-	return a, plain && strings.Trim(a.name, ".") != ""
+	return a, bare != "" && bare[0] != '.' && !strings.ContainsAny(bare, "*/:[]@ ")
 }
 
 func hostPrefix(ip netip.Addr) netip.Prefix {
@@ -157,13 +151,10 @@ func (a allowed) hasHost(host string) bool {
 		ip, err := netip.ParseAddr(host)
 		return err == nil && a.network.Contains(ip)
 	}
-	switch {
-	case a.name == "*", a.name == host:
-		return true
-	case strings.HasPrefix(a.name, "."):
+	if strings.HasPrefix(a.name, ".") {
 		return len(host) > len(a.name) && strings.HasSuffix(host, a.name)
 	}
-	return false
+	return a.name == host
 }
 
 var loopback4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
@@ -225,9 +216,10 @@ func (o ownAddrs) has(host string, port uint16) bool {
 	for _, own := range o.addrs {
 		switch {
 		case own.Port() != port:
-		case err != nil && (host == "localhost" && isLocal(own.Addr()) || o.hasName(host)):
-			return true
 		case err != nil:
+			if isLocal(own.Addr()) && isLocalhost(host) || slices.Contains(o.names, host) {
+				return true
+			}
 		case own.Addr() == ip,
 			ip.IsUnspecified() && isLocal(own.Addr()),
 			ip.IsLoopback() && own.Addr().IsValid() && own.Addr().IsUnspecified():
@@ -239,13 +231,9 @@ func (o ownAddrs) has(host string, port uint16) bool {
 
 func isLocal(ip netip.Addr) bool { return ip.IsLoopback() || ip.IsUnspecified() }
 
-func (o ownAddrs) hasName(host string) bool {
-	for _, n := range o.names {
-		if n == host {
-			return true
-		}
-	}
-	return false
+// isLocalhost reports whether a name is this machine's by RFC 6761, section 6.3.
+func isLocalhost(name string) bool {
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
 }
 
 // portOf returns the port of a URL, by default that of its scheme.
