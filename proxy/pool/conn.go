@@ -68,9 +68,10 @@ type conn struct {
 }
 
 // newConn wraps a connection that was just dialled.
-func newConn(d *dialled, h *host, id uint64, now time.Time) *conn {
+func newConn(d *dialled, h *host, id uint64, life time.Duration) *conn {
+	now := time.Now()
 	c := &conn{dialled: *d, host: h, id: id, born: now, idleSince: now}
-	if life := h.pool.MaxLifetime; life > 0 {
+	if life > 0 {
 		// +-10 %, so that connections dialled in one burst do not end in one.
 		c.dies = now.Add(life + time.Duration((rand.Float64()-0.5)*0.2*float64(life)))
 	}

@@ -333,19 +333,18 @@ func (g *group) dialLocked(h *host) {
 	h.open++
 	h.dialing++
 	h.counts.dials.Add(1)
-	upTo := g.tickets
-	single := h.multiplexed()
-	if !g.m.start(func(ctx context.Context) { g.dial(ctx, h, upTo, single) }) {
+	upTo, single, target := g.tickets, h.multiplexed(), h.target
+	if !g.m.start(func(ctx context.Context) { g.dial(ctx, h, target, upTo, single) }) {
 		g.dialFailedLocked(h, upTo, single, &Failure{Phase: PhaseDial, Code: CodeShutdown, Err: errClosed})
 	}
 }
 
 // dial runs in its own goroutine. Whoever waits longest gets what comes of it.
-func (g *group) dial(ctx context.Context, h *host, upTo uint64, single bool) {
-	d, err := g.m.dialer().dial(ctx, h.target)
+func (g *group) dial(ctx context.Context, h *host, target Target, upTo uint64, single bool) {
+	d, err := g.m.dialer().dial(ctx, target)
 	var c *conn
 	if err == nil {
-		c = newConn(d, h, g.m.nextID(), time.Now())
+		c = newConn(d, h, g.m.nextID(), target.Pool.MaxLifetime)
 		if d.http2 {
 			err = c.startHTTP2(ctx)
 		}
