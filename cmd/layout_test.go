@@ -62,7 +62,7 @@ var layout = []row{
 	{dir: "proxy/wire", planned: true},
 	{dir: "proxy/pool", may: []string{"settings", "proxy/wire"}, planned: true},
 	{dir: "proxy/replay", planned: true},
-	{dir: "proxy/exchange", may: below, planned: true},
+	{dir: "proxy/exchange", may: slices.Concat([]string{"settings/secret"}, below), planned: true},
 	{dir: "proxy/general", may: slices.Concat([]string{"proxy/exchange"}, below), planned: true},
 	{dir: "proxy/fast", may: slices.Concat([]string{"proxy/exchange"}, below), planned: true},
 
@@ -73,6 +73,7 @@ var layout = []row{
 	{dir: "proxy/control", may: []string{"settings"}, planned: true},
 	{dir: "proxy/control/server", may: []string{"settings", "proxy/control"}, planned: true},
 	{dir: "proxy/bench", may: []string{"settings"}, planned: true},
+	{dir: "proxy/leaktest", stdOnly: true}, // for tests
 
 	// Getting on to a machine, and off again.
 	{dir: "installer/service", planned: true},
