@@ -1,0 +1,191 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// patience bounds every wait of a script; nothing that works comes near it.
+const patience = 20 * time.Second
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"millpondd": main})
+}
+
+// TestScripts runs the program as a process, as a person would: testdata/script/*.txtar.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup:               setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"freeport": freePort,
+			"taken":    taken,
+			"upstream": upstream,
+			"answers":  answers,
+			"until":    until,
+			"lines":    lines,
+		},
+	})
+}
+
+// setup gives a script folders of its own.
+func setup(env *testscript.Env) error {
+	sockets, err := os.MkdirTemp("", "mp") // a unix socket's address is short
+	if err != nil {
+		return err
+	}
+	env.Defer(func() { _ = os.RemoveAll(sockets) })
+	control := filepath.Join(sockets, "s", "c.sock")
+	if runtime.GOOS == "windows" {
+		control = `\\.\pipe\` + filepath.Base(sockets)
+	}
+	for name, value := range map[string]string{
+		"HOME": env.WorkDir, "AppData": env.WorkDir, "LocalAppData": env.WorkDir,
+		"MILLPOND_CONFIG": filepath.Join(env.WorkDir, "settings.toml"), "MILLPOND_STATE": filepath.Join(env.WorkDir, "state"),
+		"MILLPOND_CONTROL": control,
+	} {
+		env.Setenv(name, value)
+	}
+	return nil
+}
+
+// exits runs a command and checks its exit code: exits CODE COMMAND ARG...
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var ended *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &ended) {
+		got = ended.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("got exit code %d; want %d", got, want)
+	}
+}
+
+// freePort sets a variable to an address of the loopback that is free: freeport NAME
+func freePort(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], l.Addr().String())
+	ts.Check(l.Close())
+}
+
+// taken sets a variable to an address that this process listens on: taken NAME
+func taken(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], l.Addr().String())
+	ts.Defer(func() { _ = l.Close() })
+}
+
+// upstream starts an API that answers with a word, and sets a variable to its URL:
+// upstream NAME WORD
+func upstream(ts *testscript.TestScript, _ bool, args []string) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintln(w, args[1], r.Method, r.RequestURI)
+	}))
+	ts.Setenv(args[0], server.URL)
+	ts.Defer(server.Close)
+}
+
+// answers waits until a URL is answered with a status and a text: answers URL STATUS TEXT
+func answers(ts *testscript.TestScript, _ bool, args []string) {
+	last := "nothing"
+	await(ts, func() bool {
+		resp, err := http.Get(args[0])
+		if err != nil {
+			last = err.Error()
+			return false
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		last = fmt.Sprintf("%s %s %v", resp.Status, body, err)
+		return strconv.Itoa(resp.StatusCode) == args[1] && strings.Contains(string(body), args[2])
+	}, func() string { return "got " + last })
+}
+
+// until waits until a file matches a pattern: until FILE PATTERN
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile(args[1])
+	var text []byte
+	await(ts, func() bool {
+		text, _ = os.ReadFile(ts.MkAbs(args[0])) // it may not be there yet
+		return pattern.Match(text)
+	}, func() string { return fmt.Sprintf("got %q in %s", text, args[0]) })
+}
+
+// lines checks how many lines stderr has: lines N
+func lines(ts *testscript.TestScript, _ bool, args []string) {
+	if got := strings.Count(ts.ReadFile("stderr"), "\n"); strconv.Itoa(got) != args[0] {
+		ts.Fatalf("got %d lines on stderr; want %s", got, args[0])
+	}
+}
+
+// await waits for a condition that another process brings about.
+func await(ts *testscript.TestScript, met func() bool, instead func() string) {
+	deadline := time.After(patience)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !met() {
+		select {
+		case <-deadline:
+			ts.Fatalf("waited %v in vain: %s", patience, instead())
+		case <-tick.C:
+		}
+	}
+}
+
+func TestKindOf(t *testing.T) {
+	tests := map[string]string{
+		"api.anthropic.com": "anthropic", "API.OpenAI.com": "openai", "generativelanguage.googleapis.com": "gemini",
+		"openrouter.ai": "openai", "127.0.0.1": "http", "evil-api.anthropic.com.example": "http", "": "http",
+	}
+	for host, want := range tests {
+		if got := string(kindOf(host)); got != want {
+			t.Errorf("%q: got %s; want %s", host, got, want)
+		}
+	}
+}
+
+func TestReachable(t *testing.T) {
+	tests := map[string]string{
+		"127.0.0.1:7860": "127.0.0.1:7860", "localhost:7860": "localhost:7860", "0.0.0.0:7860": "127.0.0.1:7860",
+		":7860": "127.0.0.1:7860", "[::]:7860": "127.0.0.1:7860", "[::1]:7860": "[::1]:7860", "nonsense": "nonsense",
+	}
+	for listen, want := range tests {
+		if got := reachable(listen); got != want {
+			t.Errorf("%q: got %q; want %q", listen, got, want)
+		}
+	}
+}
+
+func TestMainIsShort(t *testing.T) {
+	text, err := os.ReadFile("main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(string(text), "\n"); got >= 80 {
+		t.Errorf("got %d lines; want fewer than 80", got)
+	}
+}
