@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"millpond/settings"
@@ -38,9 +39,11 @@ func ApplyTarget(kind settings.Kind, target, secret string) string {
 	}
 	var kept []string
 	for part := range strings.SplitSeq(query, "&") {
-		if name, _, _ := strings.Cut(part, "="); name != "key" {
-			kept = append(kept, part)
+		name, _, _ := strings.Cut(part, "=")
+		if plain, err := url.QueryUnescape(name); err == nil && plain == "key" {
+			continue
 		}
+		kept = append(kept, part)
 	}
 	if len(kept) == 0 {
 		return path

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // ErrForbiddenAddress is what AllowDial's errors are for errors.Is.
@@ -24,24 +25,23 @@ var metadata = []netip.Addr{
 // address. Loopback and private networks are allowed: models run there. It is asked after the name was
 // resolved, for a name may resolve to anything.
 func AllowDial(ip netip.Addr) error {
-	for _, a := range []netip.Addr{ip.Unmap().WithZone(""), embedded(ip)} {
-		if why := whyForbidden(a); why != "" {
-			return fmt.Errorf("%w: %s is %s", ErrForbiddenAddress, ip, why)
-		}
+	why := whyForbidden(ip.Unmap().WithZone(""))
+	if inner := embedded(ip); why == "" && inner.IsValid() {
+		why = whyForbidden(inner)
+	}
+	if why != "" {
+		return fmt.Errorf("%w: %s is %s", ErrForbiddenAddress, ip, why)
 	}
 	return nil
 }
 
+// whyForbidden says what an address is that must not be dialled, "" for any other.
 func whyForbidden(ip netip.Addr) string {
-	if !ip.IsValid() {
-		return ""
-	}
-	for _, m := range metadata {
-		if ip == m {
-			return "a cloud's metadata service"
-		}
-	}
 	switch {
+	case !ip.IsValid():
+		return "no address"
+	case slices.Contains(metadata, ip):
+		return "a cloud's metadata service"
 	case ip.IsUnspecified():
 		return "no destination; write 127.0.0.1 or [::1] for this machine"
 	case ip.IsLinkLocalUnicast():

@@ -33,7 +33,7 @@ type Result struct {
 	// RetryAfter is how long the upstream asked to be left alone; 0 if it did not say.
 	RetryAfter time.Duration
 
-	// Reason is what failed, for the statistics; without secrets.
+	// Reason is what failed, for the statistics; without secrets. "" keeps the one before.
 	Reason string
 }
 
@@ -51,9 +51,9 @@ func VerdictOf(status int) Verdict {
 	return Good
 }
 
-// Health is the state machine of one upstream. The zero value is a healthy one. It is safe for
+// health is the state machine of one upstream. The zero value is a healthy one. It is safe for
 // concurrent use.
-type Health struct {
+type health struct {
 	// troubled says that failures or ejectedAt is not zero. While it is false, a success changes
 	// nothing and takes no lock.
 	troubled atomic.Bool
@@ -80,7 +80,7 @@ type Status struct {
 }
 
 // report takes the result of one attempt, under the limits of f.
-func (h *Health) report(r Result, f settings.Failover, now time.Time) {
+func (h *health) report(r Result, f settings.Failover, now time.Time) {
 	switch r.Verdict {
 	case Good:
 		h.succeed(r)
@@ -90,7 +90,7 @@ func (h *Health) report(r Result, f settings.Failover, now time.Time) {
 }
 
 // succeed ends an ejection, unless the attempt began before it.
-func (h *Health) succeed(r Result) {
+func (h *health) succeed(r Result) {
 	if !h.troubled.Load() {
 		return
 	}
@@ -105,10 +105,12 @@ func (h *Health) succeed(r Result) {
 
 // fail counts a failure and ejects. While the upstream is out, a failure changes nothing: 32 requests
 // that fail together are one event and double nothing.
-func (h *Health) fail(r Result, f settings.Failover, now time.Time) {
+func (h *health) fail(r Result, f settings.Failover, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.lastError, h.lastAt = r.Reason, now
+	if r.Reason != "" {
+		h.lastError, h.lastAt = r.Reason, now
+	}
 	if h.startedBeforeLocked(r) || !h.ejectedAt.IsZero() && now.Before(h.until) {
 		return
 	}
@@ -126,12 +128,12 @@ func (h *Health) fail(r Result, f settings.Failover, now time.Time) {
 	}
 }
 
-func (h *Health) ejectLocked(d time.Duration, now time.Time) {
+func (h *health) ejectLocked(d time.Duration, now time.Time) {
 	h.ejectedAt, h.until, h.trial = now, now.Add(d), 0
 }
 
 // startedBeforeLocked reports whether the attempt began before the present ejection.
-func (h *Health) startedBeforeLocked(r Result) bool {
+func (h *health) startedBeforeLocked(r Result) bool {
 	return !h.ejectedAt.IsZero() && !r.Chosen.IsZero() && r.Chosen.Before(h.ejectedAt)
 }
 
@@ -145,7 +147,7 @@ const (
 )
 
 // standing returns the upstream's standing and, unless it is up, the end of its ejection.
-func (h *Health) standing(now time.Time) (standing, time.Time) {
+func (h *health) standing(now time.Time) (standing, time.Time) {
 	if !h.troubled.Load() {
 		return up, time.Time{}
 	}
@@ -162,7 +164,7 @@ func (h *Health) standing(now time.Time) (standing, time.Time) {
 
 // tryTrial takes the one place in trial. It returns the number to give it back with, or 0 if it is
 // taken or the upstream is not in trial.
-func (h *Health) tryTrial(now time.Time) uint64 {
+func (h *health) tryTrial(now time.Time) uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ejectedAt.IsZero() || now.Before(h.until) || h.trial != 0 {
@@ -174,7 +176,7 @@ func (h *Health) tryTrial(now time.Time) uint64 {
 }
 
 // endTrial gives the place back without a verdict. After a report, it does nothing.
-func (h *Health) endTrial(number uint64) {
+func (h *health) endTrial(number uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.trial == number {
@@ -183,7 +185,7 @@ func (h *Health) endTrial(number uint64) {
 }
 
 // status returns the health now.
-func (h *Health) status() Status {
+func (h *health) status() Status {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return Status{

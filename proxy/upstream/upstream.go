@@ -25,7 +25,7 @@ type Upstream struct {
 
 	basePath string // as it stands in a request line
 	failover settings.Failover
-	health   *Health
+	health   *health
 }
 
 // New returns the upstream that u describes, new to health.
@@ -37,15 +37,15 @@ func New(u settings.Upstream, pool settings.Pool, failover settings.Failover) (*
 	if base.Scheme != "http" && base.Scheme != "https" {
 		return nil, fmt.Errorf("the scheme %q is neither http nor https", base.Scheme)
 	}
-	if base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "" {
+	if base.Hostname() == "" || base.User != nil || strings.ContainsAny(u.URL, "?#") {
 		return nil, errors.New("the URL must have a host, and neither user, query nor fragment")
 	}
-	basePath := strings.TrimRight(base.EscapedPath(), "/")
+	base.Host = strings.ToLower(base.Host)
+	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), strings.TrimRight(base.RawPath, "/")
 	return &Upstream{
-		Name: u.Name, Kind: u.Kind, Enabled: u.Enabled, Priority: u.Priority, Weight: u.Weight,
-		Base:       &url.URL{Scheme: base.Scheme, Host: base.Host, Path: strings.TrimRight(base.Path, "/"), RawPath: strings.TrimRight(base.RawPath, "/")},
+		Name: u.Name, Kind: u.Kind, Base: base, Enabled: u.Enabled, Priority: u.Priority, Weight: u.Weight,
 		Credential: u.Credential, Egress: u.Egress, PreserveHost: u.PreserveHost, Pool: pool,
-		basePath: basePath, failover: failover, health: new(Health),
+		basePath: base.EscapedPath(), failover: failover, health: new(health),
 	}, nil
 }
 
@@ -67,7 +67,10 @@ func Compile(s *settings.Settings, old []*Upstream) ([]*Upstream, error) {
 		}
 		upstreams[i] = next
 	}
-	return upstreams, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return upstreams, nil
 }
 
 // Target joins the base path with the path and query of a request, byte for byte.
