@@ -11,10 +11,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"millpond/proxy/exchange"
+	"millpond/proxy/leaktest"
 	"millpond/proxy/listener"
 	"millpond/proxy/meter"
 	"millpond/proxy/pool"
@@ -23,16 +25,22 @@ import (
 	"millpond/settings"
 )
 
-// A proxy under test: the front on a real socket, before a real upstream.
+// A proxy under test: the front on a real socket, guarded as the daemon does it,
+// before a real upstream. When the test is over, no request may be left in the
+// pool, and no goroutine or descriptor at all.
 type rig struct {
-	url   string
-	pools *pool.Manager
-	meter *meter.Meter
-	x     *exchange.Exchange
+	t      *testing.T
+	url    string
+	front  *Front
+	pools  *pool.Manager
+	meter  *meter.Meter
+	x      *exchange.Exchange
+	onSend atomic.Pointer[func()] // see beforeSend
 }
 
 func newRig(t *testing.T, config pool.Config, edit func(*settings.Settings), urls ...string) *rig {
 	t.Helper()
+	leaktest.Check(t)
 	s := settings.Default()
 	s.Upstreams = nil
 	for i, u := range urls {
@@ -61,9 +69,15 @@ func newRig(t *testing.T, config pool.Config, edit func(*settings.Settings), url
 	x := exchange.New(exchange.Config{Pools: pools, Meter: m, Log: slog.New(slog.DiscardHandler)})
 	x.Commit(&exchange.State{Settings: s, Gate: listener.NewGate(listener.GateConfig{Addrs: ln.Addrs()}), Routes: routes, Upstreams: ups})
 	f := New(x, http.NotFoundHandler(), slog.New(slog.DiscardHandler), false)
+	r := &rig{t: t, url: "http://" + ln.Addr().String(), front: f, pools: pools, meter: m, x: x}
+	f.server.Handler = r.hooked(f)
 	done := make(chan error, 1)
-	go func() { done <- f.Serve(ln) }()
+	go func() { done <- f.Serve(listener.Strict(ln, listener.StrictConfig{})) }()
 	t.Cleanup(func() {
+		if r.onSend.Load() != nil {
+			t.Error("no request was sent after beforeSend")
+		}
+		r.until("no request is left in the pool", func(s pool.Stats) bool { return s.InUse == 0 && s.Waiting == 0 })
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if err := f.Shutdown(ctx); err != nil {
@@ -72,7 +86,71 @@ func newRig(t *testing.T, config pool.Config, edit func(*settings.Settings), url
 		<-done
 		pools.Close()
 	})
-	return &rig{url: "http://" + ln.Addr().String(), pools: pools, meter: m, x: x}
+	return r
+}
+
+// until waits for the pool's figures to be as they should.
+func (r *rig) until(what string, ok func(pool.Stats) bool) {
+	r.t.Helper()
+	eventually(r.t, what, func() bool { return ok(r.pools.Stats()) }, func() any { return r.pools.Stats() })
+}
+
+// eventually waits for a condition, and fails when it does not come.
+func eventually(t *testing.T, what string, ok func() bool, details ...func() any) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	late := time.After(patience)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Errorf("after %v it is still not so that %s", patience, what)
+			for _, d := range details {
+				t.Errorf("%+v", d())
+			}
+			return
+		}
+	}
+}
+
+// patience is how long a test waits for what should come at once.
+const patience = 10 * time.Second
+
+// beforeSend has f run once, when the next request has its connection and is about
+// to write its first byte: the instant in which a peer's close is seen by nobody.
+func (r *rig) beforeSend(f func()) { r.onSend.Store(&f) }
+
+// hooked gives requests a context that knows when they are sent.
+func (r *rig) hooked(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		next.ServeHTTP(w, req.WithContext(sendContext{req.Context(), r}))
+	})
+}
+
+// A sendContext learns that a request is about to be sent: what cuts it off is
+// then registered (context.AfterFunc), and a context that is not of package context
+// is asked to do that itself.
+type sendContext struct {
+	context.Context
+	r *rig
+}
+
+// AfterFunc is called by context.AfterFunc.
+func (c sendContext) AfterFunc(f func()) (stop func() bool) {
+	if hook := c.r.onSend.Swap(nil); hook != nil {
+		(*hook)()
+	}
+	return context.AfterFunc(c.Context, f)
+}
+
+// Value hides, by the type of its key, that there is a context of package context
+// below: its AfterFunc would be used instead of ours.
+func (c sendContext) Value(key any) any {
+	if _, ok := key.(*int); ok {
+		return nil
+	}
+	return c.Context.Value(key)
 }
 
 func serve(t *testing.T, h http.HandlerFunc) string {
