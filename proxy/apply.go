@@ -90,6 +90,9 @@ func (d *Daemon) prepareMove(ctx context.Context, s *settings.Settings) (move *l
 // settings are as they were.
 func (d *Daemon) commit(state *exchange.State, base *settings.Settings, addrs []net.Addr) {
 	d.own.set(addrs)
+	d.committing.Lock()
+	defer d.committing.Unlock()
+	state.Paused = d.pausedNow()
 	d.exchange.Commit(state)
 	d.publish(func() {
 		d.addrs = addrs
@@ -100,6 +103,19 @@ func (d *Daemon) commit(state *exchange.State, base *settings.Settings, addrs []
 	})
 }
 
+// Pause begins or ends a pause: while it lasts every request but those for our own pages
+// is answered 503 at once. It does not wait for a change of the settings under way.
+func (d *Daemon) Pause(paused bool) error {
+	d.committing.Lock()
+	defer d.committing.Unlock()
+	state := *d.exchange.State()
+	state.Paused = paused
+	d.exchange.Commit(&state)
+	d.publish(func() { d.paused = paused })
+	d.config.Log.Info("paused", "paused", paused)
+	return nil
+}
+
 // follow applies changes of the settings file until ctx is done.
 func (d *Daemon) follow(ctx context.Context) {
 	err := d.config.Store.Watch(ctx, func(s *settings.Settings, err error) {
@@ -108,12 +124,20 @@ func (d *Daemon) follow(ctx context.Context) {
 		}
 		if err == nil {
 			d.config.Log.Info("settings applied", "settings", d.config.Store.Path(), "address", d.Address())
+			d.logWarnings()
 			return
 		}
 		d.logBadSettings(err)
 	})
 	if err != nil {
 		d.config.Log.Error("the settings file is not watched; changes apply at the next start", "settings", d.config.Store.Path(), "err", err)
+	}
+}
+
+// logWarnings says what is odd about the settings that were loaded.
+func (d *Daemon) logWarnings() {
+	for _, w := range d.config.Store.Warnings() {
+		d.config.Log.Warn(w)
 	}
 }
 
@@ -127,19 +151,6 @@ func (d *Daemon) logBadSettings(err error) {
 	if len(list) == 0 {
 		d.config.Log.Error(message, "settings", d.config.Store.Path(), "err", err)
 	}
-}
-
-// Pause begins or ends a pause: while it lasts every request but those for our own pages
-// is answered 503 at once.
-func (d *Daemon) Pause(paused bool) error {
-	d.changing.Lock()
-	defer d.changing.Unlock()
-	state := *d.exchange.State()
-	state.Paused = paused
-	d.exchange.Commit(&state)
-	d.publish(func() { d.paused = paused })
-	d.config.Log.Info("paused", "paused", paused)
-	return nil
 }
 
 // FlushIdle closes the idle connections to the upstreams.

@@ -24,6 +24,7 @@ type Store interface {
 	Load() (*settings.Settings, error)
 	Save(*settings.Settings) error
 	Watch(ctx context.Context, tell func(*settings.Settings, error)) error
+	Warnings() []string // what is odd but harmless in what was loaded last
 	Path() string
 }
 
@@ -68,12 +69,9 @@ func (o Overrides) over(s *settings.Settings) *settings.Settings {
 }
 
 // compile builds what runs from settings that are valid. It changes nothing that runs;
-// a pause and the health of upstreams that stay are carried over from old, which may be
-// nil. bound are the addresses that are listened on.
+// the health of upstreams that stay is carried over from old, which may be nil. bound
+// are the addresses that are listened on.
 func compile(ctx context.Context, s *settings.Settings, bound []net.Addr, old *exchange.State) (*exchange.State, error) {
-	if old == nil {
-		old = &exchange.State{}
-	}
 	token, credentials, err := secretsOf(ctx, s)
 	if err != nil {
 		return nil, err
@@ -82,7 +80,11 @@ func compile(ctx context.Context, s *settings.Settings, bound []net.Addr, old *e
 	if err != nil {
 		return nil, err
 	}
-	upstreams, err := upstream.Compile(s, old.Upstreams)
+	var before []*upstream.Upstream
+	if old != nil {
+		before = old.Upstreams
+	}
+	upstreams, err := upstream.Compile(s, before)
 	if err != nil {
 		return nil, err
 	}
@@ -90,9 +92,7 @@ func compile(ctx context.Context, s *settings.Settings, bound []net.Addr, old *e
 		Addrs: bound, AllowedHosts: s.Listen.AllowedHosts, AllowedOrigins: s.Listen.AllowedOrigins,
 		Token: token.Reveal(), ForwardEnabled: s.Forward.Enabled,
 	})
-	return &exchange.State{
-		Settings: s, Gate: gate, Routes: routes, Upstreams: upstreams, Credentials: credentials, Paused: old.Paused,
-	}, nil
+	return &exchange.State{Settings: s, Gate: gate, Routes: routes, Upstreams: upstreams, Credentials: credentials}, nil
 }
 
 // secretsOf fetches the token that clients must show and the credential of each enabled

@@ -43,11 +43,17 @@ type Daemon struct {
 	ready    chan struct{} // closed when the daemon listens
 	own      ownAddrs
 
-	// changing is held over a change of the settings: one at a time. It is taken
-	// before mu, and nobody on the way of a request waits for it.
+	// The mutexes are taken in the order in which they stand here. Nobody on the way
+	// of a request waits for one.
+
+	// changing is held over a change of the settings, from building to committing.
 	changing sync.Mutex
 	bound    string             // the address that was asked for; guarded by changing
 	listener *listener.Listener // nil until Run has bound it; guarded by changing
+
+	// committing is held while the exchange's state is replaced, so that a pause and a
+	// change do not lose one another.
+	committing sync.Mutex
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -152,10 +158,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 	wg.Go(func() { d.follow(follow) })
 	close(d.ready)
 	d.logStart()
+	d.logWarnings()
 
 	select {
 	case err := <-served:
-		return fmt.Errorf("serve: %w", err)
+		// Nobody accepts any more; those in flight are cut.
+		stopSupport()
+		_ = d.front.Shutdown(support) // it can only say that it had to cut
+		return errors.Join(fmt.Errorf("serve: %w", err), d.listener.Close())
 	case <-ctx.Done():
 	}
 	return d.drain(support, served)

@@ -11,8 +11,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -258,6 +260,69 @@ func TestReloadAppliesLive(t *testing.T) {
 	}
 }
 
+// Requests go on while everything is replaced under them: none fails, none is lost.
+func TestReloadsUnderLoad(t *testing.T) {
+	urlA, _ := origin(t, "a")
+	urlB, _ := origin(t, "b")
+	r := start(t, anywhere+entry("a", urlA), nil)
+	var sent atomic.Int64
+	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	for range 4 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				resp, err := r.client.Post("http://"+r.Address()+"/", "text/plain", strings.NewReader("question"))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				body, err := io.ReadAll(resp.Body)
+				if err != nil || resp.StatusCode != 200 || !strings.HasSuffix(string(body), " ends\n") {
+					t.Errorf("got %d, %q, %v; want a whole answer", resp.StatusCode, body, err)
+					return
+				}
+				_ = resp.Body.Close()
+				sent.Add(1)
+			}
+		})
+	}
+	base := r.Status().Settings
+	for i := range 20 {
+		next := base.Clone()
+		next.Upstreams[0].URL = []string{urlA, urlB}[i%2]
+		next.Pool.MaxIdlePerHost = 1 + i%3
+		next.Pool.Scope = []settings.Scope{settings.ScopeShared, settings.ScopeUpstream, settings.ScopeCaller}[i%3]
+		if err := r.Apply(next); err != nil {
+			t.Error(err)
+		}
+		before := sent.Load()
+		until(t, "requests went through", func() bool { return sent.Load() > before+8 || t.Failed() })
+	}
+	cancel()
+	wg.Wait()
+	until(t, "all requests are counted", func() bool { return r.Stats().TotalRequests == sent.Load() })
+	if s := r.Stats(); s.SuccessfulRequests != sent.Load() || s.Pool.InUse != 0 || s.Pool.Waiting != 0 {
+		t.Errorf("got %d successful, %d in use, %d waiting; want %d, 0 and 0", s.SuccessfulRequests, s.Pool.InUse, s.Pool.Waiting, sent.Load())
+	}
+	if got := r.Status().Revision; got != 21 {
+		t.Errorf("got revision %d; want 21", got)
+	}
+}
+
+func TestNothingIsLeftRunning(t *testing.T) {
+	url, _ := origin(t, "a")
+	before := runtime.NumGoroutine()
+	r := start(t, anywhere+entry("a", url), nil)
+	for range 5 {
+		r.get(t, "/")
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	// The upstream's own goroutines end when they see the connections closed.
+	until(t, "the daemon's goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
+}
+
 func TestBadReloadKeepsWhatRuns(t *testing.T) {
 	url, _ := origin(t, "a")
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -295,6 +360,11 @@ func TestBadReloadKeepsWhatRuns(t *testing.T) {
 			until(t, "a correct file applies", func() bool { return r.Status().Revision == 2 })
 		})
 	}
+}
+
+func TestWarningsAreLogged(t *testing.T) {
+	r := start(t, anywhere, func(c *Config) { c.Store = store.Open(c.Store.Path(), []string{"MILLPOND_NONSENSE=1"}) })
+	until(t, "the warning is logged", func() bool { return strings.Contains(r.log.String(), "MILLPOND_NONSENSE") })
 }
 
 func TestMistakesAreLoggedAllAtOnce(t *testing.T) {
@@ -392,6 +462,15 @@ func TestPause(t *testing.T) {
 	}
 	if got := r.Status(); got.State != control.Off || got.Reason != ReasonPaused || !got.Paused {
 		t.Errorf("paused: got state %s, reason %q; want off, paused", got.State, got.Reason)
+	}
+	if err := r.Apply(r.Status().Settings); err != nil {
+		t.Fatal(err)
+	}
+	if status, h, _ := r.get(t, "/"); status != 503 || h.Get("X-Millpond-Error") != "paused" {
+		t.Errorf("paused, after a change: got %d %q; want 503 paused", status, h.Get("X-Millpond-Error"))
+	}
+	if status, _, body := r.get(t, "/__millpond__/health"); status != 503 || !strings.Contains(body, `"paused"`) {
+		t.Errorf("paused: got health %d %q; want 503 paused", status, body)
 	}
 	if status, _, _ := r.get(t, "/__millpond__/stats"); status != 200 {
 		t.Errorf("our own pages while paused: got %d; want 200", status)

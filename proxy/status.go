@@ -55,6 +55,12 @@ func (d *Daemon) currentRevision() uint64 {
 	return d.revision
 }
 
+func (d *Daemon) pausedNow() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.paused
+}
+
 // facts collects what the state is judged from.
 func (d *Daemon) facts() facts {
 	state := d.exchange.State()
@@ -72,9 +78,7 @@ func (d *Daemon) facts() facts {
 			f.ejected = append(f.ejected, u.Name)
 		}
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	f.paused = d.paused
+	f.paused = d.pausedNow()
 	return f
 }
 

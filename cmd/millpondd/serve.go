@@ -56,8 +56,8 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := a.loadFrom(st); err != nil {
-		return err
+	if _, err := st.Load(); err != nil { // before anything is begun; New loads again
+		return a.settingsError(st, err)
 	}
 	overrides, err := f.overrides()
 	if err != nil {
