@@ -177,8 +177,8 @@ func (d *delivery) cut(ctx context.Context, f *pool.Failure) {
 	}
 	if d.events != nil && d.events.atBoundary() {
 		t.client.Write(errorEvent(t, f))
-		t.client.Flush()
 	}
+	t.client.Flush() // what came before the cut is the client's
 	t.whole = false
 	t.record.BytesOut = d.written
 	outcome := meter.StreamError

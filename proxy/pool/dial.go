@@ -330,17 +330,12 @@ func (errNoBytes) Temporary() bool { return true }
 // quiet reports whether an idle connection is still open and has nothing to say.
 // An HTTP/1 server has nothing to say between answers; what comes then is a FIN,
 // a reset, or bytes that belong to no request (fault rows 1, 2, 5, 17, 18). Under
-// TLS the records on the socket may be session tickets, which are read off.
+// TLS the records on the socket may be session tickets, which are read off; and
+// others may have been read from the socket along with the last answer (row 19).
 func (c *dialled) quiet() bool {
-	switch peek(c.raw.sys) {
-	case peekNothing:
-		return true
-	case peekClosed:
-		return false
-	}
 	tc, ok := c.nc.(*tls.Conn)
 	if !ok {
-		return false
+		return peek(c.raw.sys) == peekNothing
 	}
 	c.raw.noWait.Store(true)
 	defer c.raw.noWait.Store(false)
