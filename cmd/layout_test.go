@@ -37,7 +37,7 @@ type row struct {
 	fyne bool
 	// stdOnly forbids every import that is neither ours nor the standard library's.
 	stdOnly bool
-	// planned rows need no folder yet.
+	// planned rows have no folder yet. Who makes the folder removes the mark.
 	planned bool
 }
 
@@ -50,55 +50,55 @@ var below = []string{
 // layout is the module. A new package needs a row, and a reason in the commit that adds it.
 var layout = []row{
 	// The vocabulary: plain data that everyone may import.
-	{dir: "settings", stdOnly: true, planned: true},
-	{dir: "settings/store", may: []string{"settings"}, planned: true},
-	{dir: "settings/secret", planned: true},
+	{dir: "settings", stdOnly: true},
+	{dir: "settings/store", may: []string{"settings"}},
+	{dir: "settings/secret"},
 
 	// The daemon, from the socket to the origin.
-	{dir: "proxy", may: []string{"settings", "settings/*", "proxy/*"}, planned: true},
-	{dir: "proxy/listener", may: []string{"proxy/wire"}, planned: true},
-	{dir: "proxy/router", may: []string{"settings"}, planned: true},
-	{dir: "proxy/upstream", may: []string{"settings", "settings/secret"}, planned: true},
-	{dir: "proxy/wire", planned: true},
-	{dir: "proxy/pool", may: []string{"settings", "proxy/wire"}, planned: true},
-	{dir: "proxy/replay", planned: true},
-	{dir: "proxy/exchange", may: slices.Concat([]string{"settings/secret"}, below), planned: true},
-	{dir: "proxy/general", may: slices.Concat([]string{"proxy/exchange"}, below), planned: true},
+	{dir: "proxy", may: []string{"settings", "settings/*", "proxy/*"}},
+	{dir: "proxy/listener", may: []string{"proxy/wire"}},
+	{dir: "proxy/router", may: []string{"settings"}},
+	{dir: "proxy/upstream", may: []string{"settings", "settings/secret"}},
+	{dir: "proxy/wire"},
+	{dir: "proxy/pool", may: []string{"settings", "proxy/wire"}},
+	{dir: "proxy/replay"},
+	{dir: "proxy/exchange", may: slices.Concat([]string{"settings/secret"}, below)},
+	{dir: "proxy/general", may: slices.Concat([]string{"proxy/exchange"}, below)},
 	{dir: "proxy/fast", may: slices.Concat([]string{"proxy/exchange"}, below), planned: true},
 
 	// What it remembers, says and measures.
-	{dir: "proxy/meter", planned: true},
+	{dir: "proxy/meter"},
 	{dir: "proxy/history", may: []string{"proxy/meter"}, planned: true},
 	{dir: "proxy/advisor", may: []string{"settings", "proxy/meter"}, planned: true},
-	{dir: "proxy/control", may: []string{"settings"}, planned: true},
-	{dir: "proxy/control/server", may: []string{"settings", "proxy/control"}, planned: true},
-	{dir: "proxy/bench", may: []string{"settings"}, planned: true},
+	{dir: "proxy/control", may: []string{"settings"}},
+	{dir: "proxy/control/server", may: []string{"settings", "proxy/control"}},
+	{dir: "proxy/bench", may: []string{"settings"}},
 	{dir: "proxy/leaktest", stdOnly: true}, // for tests
 
 	// Getting on to a machine, and off again.
 	{dir: "installer/service", planned: true},
 	{dir: "installer/hookup", planned: true},
 	{dir: "installer/package", planned: true},
-	{dir: "assets", planned: true},
+	{dir: "assets"},
 
 	// The desktop application.
-	{dir: "app", may: []string{"settings", "assets", "app/*", "proxy/control", "installer/*"}, fyne: true, planned: true},
-	{dir: "app/model", may: []string{"settings", "proxy/control"}, planned: true},
-	{dir: "app/chart", fyne: true, planned: true},
-	{dir: "app/tray", may: []string{"app/model", "assets"}, planned: true},
-	{dir: "app/window", may: []string{"app/model", "app/chart", "settings", "assets"}, fyne: true, planned: true},
+	{dir: "app", may: []string{"settings", "assets", "app/*", "proxy/control", "installer/*"}, fyne: true},
+	{dir: "app/model", may: []string{"settings", "proxy/control"}},
+	{dir: "app/chart", fyne: true},
+	{dir: "app/tray", may: []string{"app/model", "assets"}},
+	{dir: "app/window", may: []string{"app/model", "app/chart", "settings", "assets"}, fyne: true},
 
 	// The programs, and the tests that drive them as processes: a module of its own.
 	{dir: "cmd"},
 	{dir: "cmd/millpond", may: []string{
 		"settings", "settings/*", "assets", "app", "app/*", "proxy/control", "installer/*",
-	}, fyne: true, planned: true},
+	}, fyne: true},
 	{dir: "cmd/millpondd", may: []string{
 		"settings", "settings/*", "assets", "proxy", "proxy/*", "installer/*",
-	}, planned: true},
-	{dir: "cmd/e2e", planned: true},
-	{dir: "cmd/e2e/upstream", planned: true},
-	{dir: "cmd/e2e/workers", planned: true},
+	}},
+	{dir: "cmd/e2e"},
+	{dir: "cmd/e2e/upstream"},
+	{dir: "cmd/e2e/workers"},
 }
 
 // top lists the folders that may stand in the root. Folders that begin with a dot belong to
@@ -244,6 +244,8 @@ func checkRows(table []row, found map[string]bool) (faults []string) {
 		switch {
 		case !r.planned && !found[r.dir]:
 			faults = append(faults, fmt.Sprintf("%s: in the table, but the folder has no Go file", r.dir))
+		case r.planned && found[r.dir]:
+			faults = append(faults, fmt.Sprintf("%s: exists now; remove its planned mark", r.dir))
 		}
 	}
 	return faults
@@ -363,6 +365,10 @@ func TestLayoutCatchesFaults(t *testing.T) {
 			name:  "a row whose folder is gone",
 			plant: map[string]string{"cmd/millpond/main.go": ""},
 			want:  "cmd/millpond: in the table, but the folder has no Go file",
+		}, {
+			name:  "a planned package that has come",
+			plant: map[string]string{"app/app.go": "package app"},
+			want:  "app: exists now; remove its planned mark",
 		}, {
 			name: "two rows for a package",
 			rows: []row{{dir: "settings"}},
