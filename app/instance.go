@@ -38,6 +38,7 @@ func claim(path string) (*instance, error) {
 func (i *instance) serve(ctx context.Context, hear func(word string)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	defer i.release()
 	stop := context.AfterFunc(ctx, i.release)
 	defer stop()
 	for {

@@ -1,0 +1,195 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"millpond/app/model"
+	"millpond/proxy/control"
+	"millpond/settings"
+)
+
+// patience bounds the wait for what another goroutine does.
+const patience = 10 * time.Second
+
+// A daemon answers on a control socket as the real one does, with a status that
+// the test sets. The real one is run in cmd/millpond.
+type daemon struct {
+	server *http.Server
+
+	mu sync.Mutex
+	// mu guards what follows.
+	status  control.Status
+	edits   []control.Edit
+	refuse  bool
+	changed chan struct{}
+}
+
+// startDaemon listens at path.
+func startDaemon(t *testing.T, path string) *daemon {
+	t.Helper()
+	l, err := control.Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{changed: make(chan struct{}), status: control.Status{
+		Revision: 7, API: control.API, State: control.On, Address: "127.0.0.1:7860", Settings: settings.Default(),
+	}}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/watch", d.watch)
+	mux.HandleFunc("POST /v1/pause", d.pause)
+	mux.HandleFunc("PUT /v1/settings", d.put)
+	d.server = &http.Server{Handler: mux}
+	go func() { _ = d.server.Serve(l) }()
+	t.Cleanup(d.stop)
+	return d
+}
+
+// stop ends the daemon in the middle of what it does.
+func (d *daemon) stop() { _ = d.server.Close() }
+
+func (d *daemon) watch(w http.ResponseWriter, r *http.Request) {
+	for {
+		d.mu.Lock()
+		changed, line := d.changed, d.status
+		d.mu.Unlock()
+		_ = json.NewEncoder(w).Encode(line)
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func (d *daemon) pause(w http.ResponseWriter, _ *http.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.refuse {
+		w.WriteHeader(http.StatusInternalServerError)
+		_ = json.NewEncoder(w).Encode(control.Error{Code: "failed", Message: "disk full"})
+		return
+	}
+	d.status.Paused, d.status.State = true, control.Off
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+func (d *daemon) put(_ http.ResponseWriter, r *http.Request) {
+	var e control.Edit
+	if json.NewDecoder(r.Body).Decode(&e) != nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.edits = append(d.edits, e)
+}
+
+// follow runs a link to the daemon at path and returns it with its views.
+func follow(t *testing.T, path string) (*link, <-chan model.View) {
+	t.Helper()
+	views := make(chan model.View, 1000)
+	l := newLink(path, 100*time.Millisecond, func(v model.View) { views <- v })
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); l.run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	return l, views
+}
+
+// await returns the first view that is as it should be.
+func await(t *testing.T, views <-chan model.View, what string, is func(model.View) bool) model.View {
+	t.Helper()
+	timeout := time.After(patience)
+	for {
+		select {
+		case v := <-views:
+			if is(v) {
+				return v
+			}
+		case <-timeout:
+			t.Fatalf("no view that is %s", what)
+		}
+	}
+}
+
+func inState(s model.State) func(model.View) bool {
+	return func(v model.View) bool { return v.State == s }
+}
+
+// The daemon may come late, go, and come back; every time the views follow.
+func TestLinkFollowsDaemon(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	_, views := follow(t, path)
+	await(t, views, "without a daemon", inState(model.Absent))
+	d := startDaemon(t, path)
+	await(t, views, "with a daemon", inState(model.On))
+	d.stop()
+	await(t, views, "after the daemon", inState(model.Absent))
+	startDaemon(t, path)
+	await(t, views, "with a daemon again", inState(model.On))
+}
+
+func TestLinkCarriesRequests(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	d := startDaemon(t, path)
+	l, views := follow(t, path)
+	await(t, views, "on", inState(model.On))
+	l.preset(t.Context(), "gentle")
+	l.wg.Wait()
+	if len(d.edits) != 1 || d.edits[0].Revision != 7 || d.edits[0].Settings.Pool.Preset != settings.PresetGentle {
+		t.Errorf("got %+v; want gentle from revision 7", d.edits)
+	}
+	l.turn(t.Context(), false)
+	await(t, views, "off", inState(model.Off))
+}
+
+// What a person asked for and did not get is told, with the reason.
+func TestLinkTellsOfRefusal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	d := startDaemon(t, path)
+	d.refuse = true
+	l, views := follow(t, path)
+	await(t, views, "on", inState(model.On))
+	l.turn(t.Context(), false)
+	v := await(t, views, "with a notice", func(v model.View) bool { return !v.Notice.Empty() })
+	if v.Notice.Key != "error.switch" || v.Notice.Args["Cause"] != "disk full" {
+		t.Errorf("got %+v; want error.switch, disk full", v.Notice)
+	}
+	if v.State != model.On {
+		t.Errorf("got %v; want it still on", v.State)
+	}
+}
+
+func TestLinkWithoutDaemonTells(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	l, views := follow(t, path)
+	await(t, views, "without a daemon", inState(model.Absent))
+	l.prefer(t.Context(), "relay")
+	v := await(t, views, "with a notice", func(v model.View) bool { return !v.Notice.Empty() })
+	if v.Notice.Key != "error.settings" {
+		t.Errorf("got %+v; want error.settings", v.Notice)
+	}
+}
+
+// A window whose socket someone holds without answering does not hang.
+func TestTellGivesUp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "window.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := tell(ctx, path, show); err == nil {
+		t.Error("got no error; want one")
+	}
+}

@@ -1,0 +1,240 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"log"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"millpond/app/model"
+	"millpond/assets"
+)
+
+// english and chinese are the locale files.
+const (
+	english = "en.json"
+	chinese = "zh_Hans.json"
+)
+
+// sources are the folders whose literals are keys.
+var sources = []string{".", "model", "tray", "window", "chart"}
+
+// aKey is what a key looks like.
+var aKey = regexp.MustCompile(`^[a-z]+(\.[a-z0-9_]+)+$`)
+
+// notWords are the literals of app/tray and app/window that nobody reads, or that
+// are the same in every language.
+var notWords = []string{
+	"Millpond", // the name on the bus and of the window
+	".png",     // the name of a resource
+	"linux",    // an operating system
+}
+
+func TestEveryLanguageHasEveryKey(t *testing.T) {
+	want := keysOf(t, english)
+	for name, words := range map[string]map[string]any{english: want, chinese: keysOf(t, chinese)} {
+		for key := range want {
+			if _, ok := words[key]; !ok {
+				t.Errorf("%s lacks %s", name, key)
+			}
+		}
+		for key, value := range words {
+			if _, ok := want[key]; !ok {
+				t.Errorf("%s has %s, which English lacks", name, key)
+			}
+			if !slices.Equal(placesOf(value), placesOf(want[key])) {
+				t.Errorf("%s: %s mentions %v; want %v as in English", name, key, placesOf(value), placesOf(want[key]))
+			}
+		}
+	}
+}
+
+func TestEveryKeyIsUsedAndWorded(t *testing.T) {
+	words := keysOf(t, english)
+	used := map[string]string{} // the key and where it stands
+	for _, dir := range sources {
+		for where, literal := range literalsOf(t, dir) {
+			family, _, _ := strings.Cut(literal, ".")
+			if aKey.MatchString(literal) && hasFamily(words, family) {
+				used[literal] = where
+			}
+		}
+	}
+	for key, where := range used {
+		if _, ok := words[key]; !ok {
+			t.Errorf("%s: %s has no words", where, key)
+		}
+	}
+	for key := range words {
+		if _, ok := used[key]; !ok {
+			t.Errorf("%s: nothing says %s", english, key)
+		}
+	}
+}
+
+// What a person reads comes from the locale files alone.
+func TestNoWordsInTheCode(t *testing.T) {
+	for _, dir := range []string{"tray", "window", "chart"} {
+		for where, literal := range literalsOf(t, dir) {
+			letters := strings.ContainsFunc(literal, unicode.IsLetter)
+			if letters && !aKey.MatchString(literal) && !slices.Contains(notWords, literal) {
+				t.Errorf("%s: %q is not from the locale files", where, literal)
+			}
+		}
+	}
+}
+
+func TestSay(t *testing.T) {
+	tests := []struct {
+		language string
+		text     model.Text
+		want     string
+	}{
+		{"en_US.UTF-8", model.Text{}, ""},
+		{"en_US.UTF-8", model.T("state.on"), "Running"},
+		{"zh_CN.UTF-8", model.T("state.on"), "运行中"},
+		{"zh_CN", model.T("state.off"), "已关闭"},
+		{"fr_FR.UTF-8", model.T("state.off"), "Off"},
+		{"en_GB.UTF-8", model.N("pool.open", 1), "1 connection open, no limit"},
+		{"en_GB.UTF-8", model.N("pool.open", 1200), "1,200 connections open, no limit"},
+		{"zh_CN.UTF-8", model.N("pool.open", 1200), "已打开 1,200 个连接，无上限"},
+		{"en_US.UTF-8", model.T("upstream.last_error", "When", model.T("ago.now"), "Detail", "{{.No}} template"), "Last error just now: {{.No}} template"},
+		{"en_US.UTF-8", model.T("no.such_key"), "no.such_key"},
+	}
+	for _, test := range tests {
+		t.Setenv("LC_ALL", test.language)
+		say, err := speak()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := say(test.text); got != test.want {
+			t.Errorf("%s: got %q; want %q", test.language, got, test.want)
+		}
+	}
+}
+
+// keysOf returns the sentences of a locale file by their keys.
+func keysOf(t *testing.T, name string) map[string]any {
+	t.Helper()
+	text, err := assets.Locales.ReadFile(assets.LocaleDir + "/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := map[string]any{}
+	if err := json.Unmarshal(text, &words); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return words
+}
+
+// placesOf returns the names that a sentence mentions, in all its plurals.
+func placesOf(sentence any) []string {
+	text, _ := sentence.(string)
+	if plurals, ok := sentence.(map[string]any); ok {
+		text, _ = plurals["other"].(string)
+	}
+	found := regexp.MustCompile(`{{\.[A-Za-z]+}}`).FindAllString(text, -1)
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// hasFamily reports whether there are keys that begin with family and a dot.
+func hasFamily(words map[string]any, family string) bool {
+	for key := range maps.Keys(words) {
+		if strings.HasPrefix(key, family+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// literalsOf returns the string literals of the Go files in dir that are no
+// tests, by where they stand, imports and literals of errors and logs aside.
+func literalsOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no Go files in %s: %v", dir, err)
+	}
+	found := map[string]string{}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, name, text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if _, ok := n.(*ast.ImportSpec); ok {
+				return false
+			}
+			if call, ok := n.(*ast.CallExpr); ok && makesText(call) {
+				call.Args = withoutNames(call.Args)
+			}
+			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+				if value, err := strconv.Unquote(l.Value); err == nil {
+					found[files.Position(l.Pos()).String()] = value
+				}
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// makesText reports whether a call is that of model.T or model.N.
+func makesText(call *ast.CallExpr) bool {
+	name, ok := call.Fun.(*ast.Ident)
+	if selector, yes := call.Fun.(*ast.SelectorExpr); yes {
+		name, ok = selector.Sel, true
+	}
+	return ok && (name.Name == "T" || name.Name == "N")
+}
+
+// withoutNames leaves out the names of arguments, which nobody reads.
+func withoutNames(args []ast.Expr) []ast.Expr {
+	kept := args[:1:1]
+	for _, arg := range args[1:] {
+		if l, ok := arg.(*ast.BasicLit); !ok || l.Kind != token.STRING {
+			kept = append(kept, arg)
+		}
+	}
+	return kept
+}
+
+// A language that Fyne knows and we do not is English, without complaints.
+func TestOtherLanguagesAreEnglish(t *testing.T) {
+	var complaints bytes.Buffer
+	log.SetOutput(&complaints)
+	defer log.SetOutput(os.Stderr)
+	for _, l := range append(slices.Clone(fynesOwn), "fr-CA", "sr", "ko-KR", "zh-TW") {
+		t.Setenv("LC_ALL", strings.ReplaceAll(l.String(), "-", "_")+".UTF-8")
+		say, err := speak()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := say(model.T("state.off")); got != "Off" && !strings.HasPrefix(l.String(), "zh") {
+			t.Errorf("%s: got %q; want %q", l, got, "Off")
+		}
+	}
+	if complaints.Len() > 0 {
+		t.Errorf("got %s; want no complaints", complaints.String())
+	}
+}
