@@ -151,7 +151,7 @@ func (g *group) admit(ctx context.Context, h *host, fresh bool, start time.Time)
 			return l, nil
 		}
 		if ctx.Err() != nil {
-			g.release(c, false)
+			g.takeBack(c)
 			return nil, cancelled(ctx)
 		}
 		g.discardStale(c)
@@ -365,12 +365,15 @@ func (g *group) dialDoneLocked(c *conn) {
 	h := c.host
 	h.dialing--
 	h.counts.connected(&c.dialled)
+	version := uint8(1)
 	if c.cc != nil {
-		h.origin.speaks(2)
+		version = 2
 		h.multi = append(h.multi, c)
 	} else {
-		h.origin.speaks(1)
 		g.m.watch(c)
+	}
+	if h.pool.Protocol == settings.ProtocolAuto {
+		h.origin.speaks(version)
 	}
 	g.offerLocked(c, true)
 	g.serveLocked()
@@ -473,10 +476,25 @@ func (g *group) giveUp(h *host, w *waiter, why *Failure) error {
 		return why
 	}
 	if got := <-w.granted; got.c != nil {
-		got.c.requests--
-		g.returnLocked(got.c, true, got.dialled)
+		g.takeBackLocked(got.c, got.dialled)
 	}
 	return why
+}
+
+// takeBack returns a connection whose request was never sent.
+func (g *group) takeBack(c *conn) {
+	g.mu.Lock()
+	defer g.unlock()
+	g.takeBackLocked(c, false)
+}
+
+// takeBackLocked finds an unused connection its next owner. It has been idle
+// since it was before, which its age is reckoned from. untouched says that it was
+// just dialled, so that it may serve those who need a new one.
+func (g *group) takeBackLocked(c *conn, untouched bool) {
+	c.requests--
+	since := c.idleSince
+	g.returnLocked(c, true, since, untouched)
 }
 
 // usable reports whether c may carry the request now. Connections that just came
@@ -592,20 +610,19 @@ func (g *group) release(c *conn, reusable bool) {
 	g.mu.Lock()
 	defer g.unlock()
 	c.host.burst.end()
-	g.returnLocked(c, reusable, false)
+	g.returnLocked(c, reusable, time.Now(), false)
 }
 
-// returnLocked takes a request off c and finds c its next owner. untouched says
-// that c was dialled for a request that never used it.
-func (g *group) returnLocked(c *conn, reusable, untouched bool) {
+// returnLocked takes a request off c, which is idle since the time given, and
+// finds c its next owner.
+func (g *group) returnLocked(c *conn, reusable bool, since time.Time, untouched bool) {
 	c.inFlight--
-	now := time.Now()
 	if c.cc != nil {
-		g.returnStreamLocked(c, now)
+		g.returnStreamLocked(c, since)
 		return
 	}
-	c.idleSince = now
-	why, spent := c.spentLocked(now)
+	c.idleSince = since
+	why, spent := c.spentLocked(time.Now())
 	switch {
 	case !reusable:
 		g.dropLocked(c, NotReusable)

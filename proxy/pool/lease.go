@@ -34,15 +34,11 @@ func (l *Lease) Release() {
 	if l.c.cc != nil {
 		l.c.cc.Release()
 	}
-	l.c.unsent(l.g)
-	l.finish(true)
-}
-
-// unsent takes back the count of a request that was never sent.
-func (c *conn) unsent(g *group) {
-	g.mu.Lock()
-	c.requests--
-	g.mu.Unlock()
+	l.done = true
+	l.g.mu.Lock()
+	defer l.g.unlock()
+	l.c.host.burst.end()
+	l.g.takeBackLocked(l.c, false)
 }
 
 func (l *Lease) finish(reusable bool) {
