@@ -106,8 +106,9 @@ func (e *events) data(value []byte) {
 	}
 }
 
-// atBoundary reports whether an event could be put here.
-func (e *events) atBoundary() bool { return e.empty && e.between }
+// atBoundary reports whether an event could be put here. Within CRLF it could not:
+// the CR alone would end the line, but not every reader knows.
+func (e *events) atBoundary() bool { return e.empty && e.between && !e.cr }
 
 // unfinished reports whether the stream lacks the event that ends it.
 func (e *events) unfinished() bool { return e.ends && !e.ended && !e.failed }

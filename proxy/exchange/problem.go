@@ -47,7 +47,10 @@ func problemOf(t *turn, f *pool.Failure) *problem {
 	}
 	p := &problem{status: http.StatusBadGateway, code: f.Code, lasting: f.Lasting}
 	sentence, ok := sentences[f.Code]
-	if !ok {
+	switch {
+	case f.Phase == pool.PhaseBody && f.Code != pool.CodeStreamIdle:
+		sentence = "%s broke off within its answer; the request may have been executed, so it was not sent again"
+	case !ok:
 		sentence = "the request to %s failed"
 	}
 	p.message = fmt.Sprintf(sentence, who)

@@ -294,7 +294,7 @@ func TestRow13AnswerBeforeTheBody(t *testing.T) {
 			r := newRig(t, o.config(), nil, o.url)
 			nc := r.dial()
 			io.WriteString(nc, "POST /1 HTTP/1.1\r\nHost: 127.0.0.1\r\n"+framing+strings.Repeat("x", 1000))
-			got := readAnswer(t, nc, "POST")
+			got := answerTo(t, nc, "POST")
 			if got.status != http.StatusUnauthorized || got.body != "no" || got.cut {
 				t.Errorf("got %d %q, cut %v; want 401 \"no\"", got.status, got.body, got.cut)
 			}
@@ -324,8 +324,8 @@ func TestRow14FreshConnectionClosed(t *testing.T) {
 	})
 }
 
-// readAnswer reads one answer of a raw connection.
-func readAnswer(t *testing.T, nc net.Conn, method string) answer {
+// answerTo reads one answer of a raw connection.
+func answerTo(t *testing.T, nc net.Conn, method string) answer {
 	t.Helper()
 	got, err := parseAnswer(nc, method)
 	if err != nil {

@@ -310,7 +310,7 @@ func plainAndTLS(t *testing.T, row func(t *testing.T, secure bool)) {
 }
 
 // await waits for a channel, but not for ever.
-func await(t *testing.T, what string, c <-chan struct{}) {
+func await(t testing.TB, what string, c <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-c:
@@ -336,4 +336,10 @@ func parseAnswer(from io.Reader, method string) (answer, error) {
 		body, err := io.ReadAll(resp.Body)
 		return answer{resp.StatusCode, resp.Header.Get("X-Millpond-Error"), resp.Header, string(body), err != nil}, nil
 	}
+}
+
+// readToCut reads what is left, and reports whether it ended in an error.
+func readToCut(from io.Reader) (string, bool) {
+	rest, err := io.ReadAll(from)
+	return string(rest), err != nil
 }

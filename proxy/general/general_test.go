@@ -29,7 +29,7 @@ import (
 // before a real upstream. When the test is over, no request may be left in the
 // pool, and no goroutine or descriptor at all.
 type rig struct {
-	t      *testing.T
+	t      testing.TB
 	url    string
 	front  *Front
 	pools  *pool.Manager
@@ -38,7 +38,7 @@ type rig struct {
 	onSend atomic.Pointer[func()] // see beforeSend
 }
 
-func newRig(t *testing.T, config pool.Config, edit func(*settings.Settings), urls ...string) *rig {
+func newRig(t testing.TB, config pool.Config, edit func(*settings.Settings), urls ...string) *rig {
 	t.Helper()
 	leaktest.Check(t)
 	s := settings.Default()
@@ -96,7 +96,7 @@ func (r *rig) until(what string, ok func(pool.Stats) bool) {
 }
 
 // eventually waits for a condition, and fails when it does not come.
-func eventually(t *testing.T, what string, ok func() bool, details ...func() any) {
+func eventually(t testing.TB, what string, ok func() bool, details ...func() any) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
