@@ -92,6 +92,11 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// an early 401 would come late (golang/go#40747).
 	c.control.EnableFullDuplex()
 	req := c.request()
+	if len(r.Header["Upgrade"]) > 0 || r.Method == http.MethodConnect {
+		// The guard lets everything pass behind such a request. If it is declined, no
+		// further one may follow on the connection.
+		w.Header().Set("Connection", "close")
+	}
 	refusal := st.Gate.Check(listener.View{
 		Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header, RemoteAddr: r.RemoteAddr,
 	})
@@ -125,7 +130,7 @@ func (c *client) request() *exchange.Request {
 	req := &exchange.Request{
 		Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header,
 		Length: r.ContentLength, RemoteAddr: r.RemoteAddr, Arrived: time.Now(),
-		Upgrade: r.ProtoMajor == 1 && r.Header.Get("Upgrade") != "" && hasToken(r.Header["Connection"], "upgrade"),
+		Upgrade: r.ProtoMajor == 1 && wantsUpgrade(r.Header),
 		Expect:  strings.EqualFold(r.Header.Get("Expect"), "100-continue"),
 		Unblock: func() { c.control.SetReadDeadline(time.Unix(1, 0)) },
 	}
@@ -136,6 +141,13 @@ func (c *client) request() *exchange.Request {
 		req.Trailer = func() http.Header { return r.Trailer }
 	}
 	return req
+}
+
+// wantsUpgrade reports whether a request asks to leave HTTP (RFC 9110, section
+// 7.8). h2c may be ignored since RFC 9113 withdrew it, and is.
+func wantsUpgrade(h http.Header) bool {
+	to := h.Get("Upgrade")
+	return to != "" && !strings.EqualFold(to, "h2c") && hasToken(h["Connection"], "upgrade")
 }
 
 func hasToken(lists []string, token string) bool {
