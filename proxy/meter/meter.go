@@ -3,7 +3,8 @@
 // It answers three questions: how well is it going now (windows of a minute, an
 // hour, a day and four weeks), how fast is it (percentiles), and what failed last.
 // Memory is bounded: time is kept in rings of buckets, durations in histograms of
-// fixed size, upstreams beyond MaxUpstreams count together as Other.
+// fixed size, upstreams beyond MaxUpstreams and callers beyond MaxCallers count
+// together as Other.
 //
 // It decides nothing and knows no settings, no sockets and no file. What it
 // counted is lost when the process ends; package history keeps it longer.
@@ -64,14 +65,19 @@ func (o Outcome) String() string {
 // MaxUpstreams is how many upstreams are told apart; the next ones count as Other.
 const MaxUpstreams = 128
 
-// Other is the name under which the upstreams beyond MaxUpstreams are counted.
+// MaxCallers is how many callers are told apart; the next ones count as Other. A client
+// chooses its name itself, so this bounds what one that makes up names can use: with
+// every caller there, 4 KB in each stripe, 1.6 MB in all at most.
+const MaxCallers = 100
+
+// Other is the name under which those beyond MaxUpstreams or MaxCallers are counted.
 const Other = "other"
 
 // A Record says what became of one request. Durations that did not happen are zero.
 type Record struct {
 	At       time.Time // when the outcome was decided; zero means now
 	Upstream string    // name in the settings; "" when none was chosen
-	Caller   string    // who asked, for the pool's scope; not kept
+	Caller   string    // who asked; "" when it was refused before that was known
 	Protocol string    // towards the upstream: "http/1.1", "h2"; "" when none was spoken
 	Code     string    // stable error code, as in X-Millpond-Error; "" for none
 	Outcome  Outcome
@@ -93,7 +99,8 @@ type Meter struct {
 	started  time.Time        // constant after New
 	stripes  []stripe         // constant after New; a power of two
 	time     timeline
-	names    registry
+	names    registry // of upstreams
+	callers  registry
 	failures failures
 	lastUsed atomic.Int32 // index in names of the upstream that was used last
 }
@@ -107,7 +114,8 @@ func New(now func() time.Time) *Meter {
 	for i := range m.stripes {
 		m.stripes[i].init()
 	}
-	m.names.init()
+	m.names.init(MaxUpstreams)
+	m.callers.init(MaxCallers)
 	return m
 }
 
@@ -124,7 +132,7 @@ func stripesFor(procs int) int {
 }
 
 // Record counts one request, in a third of a microsecond. It allocates only for the
-// first request of an upstream or of a new stretch of time, and for failures.
+// first request of an upstream, a caller or of a new stretch of time, and for failures.
 func (m *Meter) Record(r Record) {
 	if r.Outcome >= numOutcomes {
 		r.Outcome = UpstreamError // a caller's mistake must not look like success
@@ -135,7 +143,7 @@ func (m *Meter) Record(r Record) {
 	if up != none && m.lastUsed.Load() != int32(up) {
 		m.lastUsed.Store(int32(up))
 	}
-	m.stripes[rand.Uint32()&uint32(len(m.stripes)-1)].record(second, up, &r)
+	m.stripes[rand.Uint32()&uint32(len(m.stripes)-1)].record(second, up, m.callers.index(r.Caller), &r)
 	if r.Outcome.failed() || r.Outcome == Local {
 		if r.At.IsZero() {
 			r.At = now
@@ -156,7 +164,8 @@ type stripe struct {
 	latency   dist // of all windows together, as the next two
 	firstByte dist
 	wait      dist
-	upstreams []*cell // by index in the registry; nil until its first request
+	upstreams []*cell       // by index in the registry; nil until its first request
+	callers   []*callerCell // likewise
 
 	_ [64]byte // keeps the next stripe's lock on another cache line
 }
@@ -168,6 +177,12 @@ type cell struct {
 	wait       dist
 	protocol   string // of the last request that spoke one
 	protocolAt int64  // second of the timeline
+}
+
+// A callerCell counts one caller's requests.
+type callerCell struct {
+	total   counters
+	latency dist
 }
 
 // counters are the sums since the start.
@@ -182,7 +197,7 @@ func (s *stripe) init() {
 	s.latency, s.firstByte, s.wait = newDist(fine), newDist(fine), newDist(fine)
 }
 
-func (s *stripe) record(second int64, up int, r *Record) {
+func (s *stripe) record(second int64, up, caller int, r *Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.total.add(r)
@@ -196,11 +211,13 @@ func (s *stripe) record(second int64, up int, r *Record) {
 		s.firstByte.add(r.FirstByte)
 		s.series.firstByte.add(second, r.FirstByte)
 	}
-	if up == none {
-		return
+	if up != none {
+		s.wait.add(r.Wait)
+		s.cellLocked(up).record(second, r, timed)
 	}
-	s.wait.add(r.Wait)
-	s.cellLocked(up).record(second, r, timed)
+	if caller != none {
+		s.callerLocked(caller).record(r, timed)
+	}
 }
 
 // timed reports whether the request's duration says something about the upstream.
@@ -215,6 +232,23 @@ func (s *stripe) cellLocked(up int) *cell {
 		s.upstreams[up] = &cell{latency: newDist(fine), wait: newDist(coarse)}
 	}
 	return s.upstreams[up]
+}
+
+func (s *stripe) callerLocked(caller int) *callerCell {
+	for len(s.callers) <= caller {
+		s.callers = append(s.callers, nil)
+	}
+	if s.callers[caller] == nil {
+		s.callers[caller] = &callerCell{latency: newDist(coarse)}
+	}
+	return s.callers[caller]
+}
+
+func (c *callerCell) record(r *Record, timed bool) {
+	c.total.add(r)
+	if timed {
+		c.latency.add(r.Total)
+	}
 }
 
 func (c *cell) record(second int64, r *Record, timed bool) {

@@ -321,6 +321,43 @@ func TestUpstreamsAreBounded(t *testing.T) {
 	}
 }
 
+func TestCallersAreBounded(t *testing.T) {
+	m := New(newClock().now)
+	const names = 10_000
+	for i := range names {
+		r := Record{Caller: fmt.Sprintf("agent-%d", i), Upstream: "a", Outcome: OK, Total: 10 * time.Millisecond}
+		m.Record(r)
+		r.Outcome, r.Total = UpstreamError, 20*time.Millisecond
+		m.Record(r)
+		r.Outcome = Local
+		m.Record(r)
+	}
+	m.Record(Record{Upstream: "a", Outcome: OK}) // nobody knows who asked
+	s := m.Snapshot()
+	if got, want := len(s.Callers), MaxCallers+1; got != want {
+		t.Fatalf("got %d callers; want %d", got, want)
+	}
+	if got, want := len(m.callers.table.Load().names), MaxCallers+firstNamed; got != want {
+		t.Errorf("got %d names kept; want %d", got, want)
+	}
+	for _, c := range s.Callers {
+		want := Counts{OK: 1, UpstreamError: 1, Local: 1}
+		if c.Name == Other {
+			n := uint64(names - MaxCallers)
+			want = Counts{OK: n, UpstreamError: n, Local: n}
+		}
+		if c.Counts != want || c.Latency.Count != want.Judged() || c.Counts.SuccessRate() != 50 {
+			t.Errorf("%s: got %+v, %d timed; want %+v", c.Name, c.Counts, c.Latency.Count, want)
+		}
+		if math.Abs(c.Latency.Max-20) > 0.01 || math.Abs(c.Latency.P50-10) > 0.6 {
+			t.Errorf("%s: got %+v; want a median of 10 ms and 20 ms at most", c.Name, c.Latency)
+		}
+	}
+	if got := s.Callers[1].Name; got != "agent-0" {
+		t.Errorf("got %q first; want the first that asked", got)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	c := newClock()
 	m := New(c.now)
@@ -400,7 +437,7 @@ func TestRecordAllocatesNothing(t *testing.T) {
 
 func BenchmarkRecord(b *testing.B) {
 	m := New(nil)
-	r := Record{Upstream: "anthropic", Protocol: "http/1.1", Outcome: OK, Status: 200, Reused: true,
+	r := Record{Upstream: "anthropic", Caller: "127.0.0.1", Protocol: "http/1.1", Outcome: OK, Status: 200, Reused: true,
 		Wait: 20 * time.Microsecond, FirstByte: 700 * time.Microsecond, Total: time.Millisecond, BytesIn: 1000, BytesOut: 2000}
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

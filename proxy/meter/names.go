@@ -6,16 +6,17 @@ import (
 	"sync/atomic"
 )
 
-// none and other are the registry's fixed indexes; named upstreams follow.
+// none and other are a registry's fixed indexes; named ones follow.
 const (
-	none  = iota // no upstream was chosen
-	other        // one beyond MaxUpstreams
+	none  = iota // without a name: no upstream was chosen, or no caller is known
+	other        // one beyond the registry's limit
 	firstNamed
 )
 
-// A registry gives each upstream a small number that never changes. Reading takes
-// no lock: the table is replaced when a name is added.
+// A registry gives each name a small number that never changes. Reading takes no lock:
+// the table is replaced when a name is added.
 type registry struct {
+	limit int // names that are told apart; constant after init
 	table atomic.Pointer[nameTable]
 	mu    sync.Mutex // held while adding
 }
@@ -25,7 +26,8 @@ type nameTable struct {
 	names []string // by index
 }
 
-func (r *registry) init() {
+func (r *registry) init(limit int) {
+	r.limit = limit
 	r.table.Store(&nameTable{
 		index: map[string]int{"": none, Other: other},
 		names: []string{none: "", other: Other},
@@ -34,11 +36,18 @@ func (r *registry) init() {
 
 // index returns the name's number, adding the name if there is room.
 func (r *registry) index(name string) int {
-	if i, ok := r.table.Load().index[name]; ok {
+	t := r.table.Load()
+	if i, ok := t.index[name]; ok {
 		return i
+	}
+	if r.full(t) {
+		return other
 	}
 	return r.add(name)
 }
+
+// full reports whether no name can be added; it stays so.
+func (r *registry) full(t *nameTable) bool { return len(t.names)-firstNamed >= r.limit }
 
 func (r *registry) add(name string) int {
 	r.mu.Lock()
@@ -47,10 +56,10 @@ func (r *registry) add(name string) int {
 	if i, ok := old.index[name]; ok {
 		return i
 	}
-	i := len(old.names)
-	if i-firstNamed >= MaxUpstreams {
+	if r.full(old) {
 		return other
 	}
+	i := len(old.names)
 	name = strings.Clone(name) // the caller's may be a slice of a larger buffer
 	next := &nameTable{index: make(map[string]int, i+1), names: append(old.names[:i:i], name)}
 	for k, v := range old.index {

@@ -69,7 +69,7 @@ func countsOf(n *[numOutcomes]uint64) Counts {
 type Percentiles struct {
 	Count               uint64
 	P50, P90, P99, Mean float64
-	Max                 float64 // exact, the others to 1 % (windows and waits of one upstream: 6 %)
+	Max                 float64 // exact, the others to 1 % (windows, callers and waits of one upstream: 6 %)
 }
 
 func (d *dist) percentiles() Percentiles {
@@ -105,6 +105,13 @@ type Upstream struct {
 	LastErrorAt time.Time
 }
 
+// A Caller is what was counted of one caller since the start.
+type Caller struct {
+	Name    string
+	Counts  Counts
+	Latency Percentiles
+}
+
 // A Snapshot is everything that was counted since Since.
 type Snapshot struct {
 	At, Since         time.Time
@@ -117,6 +124,7 @@ type Snapshot struct {
 	Minute, Hour, Day Window
 	FourWeeks         Window
 	Upstreams         []Upstream // in the order of their first request
+	Callers           []Caller   // Other, then in the order of their first request
 	LastUsed          string     // upstream of the latest request; "" before the first
 	Failures          []Failure  // newest first, at most MaxFailures
 }
@@ -149,6 +157,12 @@ func (m *Meter) Snapshot() Snapshot {
 	for i := other; i < len(names); i++ {
 		if u, ok := m.upstream(i, names[i]); ok {
 			s.Upstreams = append(s.Upstreams, u)
+		}
+	}
+	callers := m.callers.table.Load().names
+	for i := other; i < len(callers); i++ {
+		if c, ok := m.caller(i, callers[i]); ok {
+			s.Callers = append(s.Callers, c)
 		}
 	}
 	return s
@@ -228,6 +242,23 @@ func (m *Meter) upstream(index int, name string) (Upstream, bool) {
 	u.Latency, u.Wait = latency.percentiles(), wait.percentiles()
 	u.LastError, u.LastErrorAt = m.failures.lastOf(index)
 	return u, seen
+}
+
+func (m *Meter) caller(index int, name string) (Caller, bool) {
+	var total counters
+	latency := newDist(coarse)
+	seen := false
+	for i := range m.stripes {
+		part := &m.stripes[i]
+		part.mu.Lock()
+		if index < len(part.callers) && part.callers[index] != nil {
+			seen = true
+			total.merge(&part.callers[index].total)
+			latency.merge(&part.callers[index].latency)
+		}
+		part.mu.Unlock()
+	}
+	return Caller{Name: name, Counts: countsOf(&total.n), Latency: latency.percentiles()}, seen
 }
 
 // A Point is one step of a sparkline.
