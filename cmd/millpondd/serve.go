@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -52,6 +53,11 @@ to end, and then the program exits. A second signal ends it at once.`,
 
 // serve runs the daemon until ctx is done.
 func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
+	if a.config != "" { // the daemon tells it to commands in other folders
+		if a.config, err = filepath.Abs(a.config); err != nil {
+			return failed(err, "")
+		}
+	}
 	st, err := a.store()
 	if err != nil {
 		return err

@@ -9,9 +9,12 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -30,27 +33,44 @@ func (a *app) statsCommand() *cobra.Command {
 		Short: "Show what the running proxy has counted",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := a.load()
-			if err != nil {
-				return err
-			}
-			raw, err := a.fetchStats(c.Context(), s)
+			address, stats, err := a.askStats(c.Context())
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				_, err := a.std.out.Write(raw)
-				return err
+				return writeJSON(a.std.out, stats)
 			}
-			var stats control.Stats
-			if err := json.Unmarshal(raw, &stats); err != nil {
-				return failed(fmt.Errorf("read the statistics of %s: %w", s.Listen.Address, err), "Is it another program than Millpond that listens there?")
-			}
-			return printStats(a.std.out, s.Listen.Address, stats)
+			return printStats(a.std.out, address, stats)
 		},
 	}
 	jsonFlag(c, &asJSON)
 	return c
+}
+
+// askStats asks the daemon of this user over its control socket, which also finds one
+// that listens elsewhere than the settings say, and else the configured address: a
+// second daemon, or one of another user, has no socket for us.
+func (a *app) askStats(ctx context.Context) (address string, stats control.Stats, err error) {
+	status, err := a.askOurStatus(ctx)
+	if err == nil {
+		return status.Address, status.Stats, nil
+	}
+	if !isNotRunning(err) {
+		return "", stats, err
+	}
+	s, err := a.load()
+	if err != nil {
+		return "", stats, err
+	}
+	address = s.Listen.Address
+	raw, err := a.fetchStats(ctx, s)
+	if err != nil {
+		return "", stats, err
+	}
+	if err := json.Unmarshal(raw, &stats); err != nil {
+		return "", stats, failed(fmt.Errorf("read the statistics of %s: %w", address, err), "Is it another program than Millpond that listens there?")
+	}
+	return address, stats, nil
 }
 
 // fetchStats asks the proxy at the configured address for its statistics.
@@ -130,6 +150,7 @@ func printStats(w io.Writer, address string, s control.Stats) error {
 	fmt.Fprintf(t, "\tdialled %d\treused %d (%s)\tidle too long %d\tretired in time %d\n", p.Dials, p.Reused, percent(100*p.ReuseRatio), p.EvictedIdle, p.RetiredLearned)
 	fmt.Fprintf(t, "replays\tnothing sent %d\tnot processed %d\trepeatable %d\tnot replayed %d\n", s.Replays.A, s.Replays.B, s.Replays.C, s.Replays.Ambiguous)
 	printUpstreams(t, s.Upstreams)
+	printCallers(t, s.Callers)
 	return t.Flush()
 }
 
@@ -143,13 +164,38 @@ func printUpstreams(w io.Writer, list []control.Upstream) {
 	}
 	fmt.Fprintln(w, "\nupstream\tkind\tstate\trequests\tsuccess\tp50\tp99\topen\tcloses idle\tprotocol\tlast error")
 	for _, u := range list {
-		state := "up"
-		if !u.Healthy {
-			state = "out"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", u.Name, u.Kind, state, u.Requests, percent(u.SuccessRate),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", u.Name, u.Kind, upstreamState(u), u.Requests, percent(u.SuccessRate),
 			number(u.LatencyMS.P50), number(u.LatencyMS.P99), u.Pool.Open, learned(u.LearnedIdleSeconds), orDash(u.Protocol), lastError(u))
 	}
+}
+
+// upstreamState says in a word how an upstream is.
+func upstreamState(u control.Upstream) string {
+	switch {
+	case u.Withheld != "":
+		return strings.ReplaceAll(u.Withheld, "_", " ")
+	case !u.Healthy:
+		return "out"
+	}
+	return "up"
+}
+
+func printCallers(w io.Writer, list []control.Caller) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\ncaller\trequests\tsuccess\tp50\tp99")
+	for _, c := range list {
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", printable(c.Name), c.Requests, percent(c.SuccessRate), number(c.LatencyMS.P50), number(c.LatencyMS.P99))
+	}
+}
+
+// printable returns a name that a client chose, without what could steer a terminal.
+func printable(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // lastError says when and what failed last at an upstream.

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -56,6 +59,33 @@ func (a *app) askStatus(ctx context.Context) (control.Status, error) {
 	return s, nil
 }
 
+// askOurStatus is askStatus for a command that is about certain settings: when --config
+// or MILLPOND_CONFIG names other ones than the daemon runs under, the daemon is not the
+// one that is meant, and counts as not running.
+func (a *app) askOurStatus(ctx context.Context) (control.Status, error) {
+	s, err := a.askStatus(ctx)
+	named := cmp.Or(a.config, a.getenv("MILLPOND_CONFIG"))
+	if err != nil || named == "" || samePath(named, s.ConfigPath) {
+		return s, err
+	}
+	return control.Status{}, &failure{code: exitNotRunning, err: control.ErrNotRunning, next: `Start it with "millpondd serve".`}
+}
+
+// samePath reports whether two paths lead to the same file, which need not exist.
+func samePath(one, two string) bool {
+	if a, err := os.Stat(one); err == nil {
+		if b, err := os.Stat(two); err == nil {
+			return os.SameFile(a, b)
+		}
+	}
+	a, errA := filepath.Abs(one)
+	b, errB := filepath.Abs(two)
+	return errA == nil && errB == nil && a == b
+}
+
+// isNotRunning reports whether err says that there is no daemon to ask.
+func isNotRunning(err error) bool { return errors.Is(err, control.ErrNotRunning) }
+
 // printStatus prints the status for a person.
 func printStatus(w io.Writer, s control.Status) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -67,11 +97,7 @@ func printStatus(w io.Writer, s control.Status) error {
 	fmt.Fprintf(t, "last minute\t%d requests, %s successful\n", minute.Requests, percent(minute.SuccessRate))
 	fmt.Fprintf(t, "connections\t%d open, %d in use, %d waiting\n", s.Stats.Pool.Open, s.Stats.Pool.InUse, s.Stats.Pool.Waiting)
 	for _, u := range s.Stats.Upstreams {
-		state := "up"
-		if !u.Healthy {
-			state = "out"
-		}
-		fmt.Fprintf(t, "upstream\t%s: %s, %s\n", u.Name, state, u.URL)
+		fmt.Fprintf(t, "upstream\t%s: %s, %s\n", u.Name, upstreamState(u), u.URL)
 	}
 	return t.Flush()
 }
