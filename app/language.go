@@ -15,10 +15,10 @@ import (
 // take a language by its own words and then miss ours.
 var fynesOwn = []fyne.Locale{"cs", "de", "el", "es", "fr", "ja", "pl", "pt", "pt-BR", "ru", "sv", "ta", "uk"}
 
-// speak reads the locale files and returns what words a text in the person's
+// Speak reads the locale files and returns what words a text in the person's
 // language, that of the system, or else in English. Fyne's package of words
 // needs no Fyne application, so the tray uses it too.
-func speak() (func(model.Text) string, error) {
+func Speak() (func(model.Text) string, error) {
 	if err := lang.AddTranslationsFS(assets.Locales, assets.LocaleDir); err != nil {
 		return nil, fmt.Errorf("read the words: %w", err)
 	}

@@ -114,7 +114,7 @@ func TestSay(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Setenv("LC_ALL", test.language)
-		say, err := speak()
+		say, err := Speak()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +226,7 @@ func TestOtherLanguagesAreEnglish(t *testing.T) {
 	defer log.SetOutput(os.Stderr)
 	for _, l := range append(slices.Clone(fynesOwn), "fr-CA", "sr", "ko-KR", "zh-TW") {
 		t.Setenv("LC_ALL", strings.ReplaceAll(l.String(), "-", "_")+".UTF-8")
-		say, err := speak()
+		say, err := Speak()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -38,7 +38,7 @@ func RunTray(ctx context.Context, c Config) error {
 		return fmt.Errorf("start the tray: %w", err)
 	}
 	defer first.release()
-	say, err := speak()
+	say, err := Speak()
 	if err != nil {
 		return err
 	}

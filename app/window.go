@@ -30,12 +30,12 @@ func RunWindow(ctx context.Context, c Config) error {
 		return fmt.Errorf("open the window: %w", err)
 	}
 	defer first.release()
-	say, err := speak()
+	say, err := Speak()
 	if err != nil {
 		return err
 	}
 	application := c.NewFyne()
-	application.Settings().SetTheme(window.Theme())
+	application.Settings().SetTheme(window.Theme(window.System))
 	application.SetIcon(fyne.NewStaticResource("millpond.png", assets.AppIcon))
 	c.attend(ctx, application, first, say)
 	return nil

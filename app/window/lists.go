@@ -128,7 +128,7 @@ func newUpstreamRow() (*upstreamRow, fyne.CanvasObject) {
 	r := &upstreamRow{
 		name: strong().with(cutOff), url: caption().with(cutOff), state: plain().with(cutOff),
 		rate: plain().with(toRight), requests: plain().with(toRight), p50: plain().with(toRight),
-		connections: plain().with(toRight), trouble: caption().with(cutOff), mark: newMark(colorMuted),
+		connections: plain().with(toRight), trouble: caption().with(cutOff), mark: newMark(ColorMuted),
 	}
 	r.trouble.color = theme.ColorNameError
 	state := row(gapSmall, []float32{0, 1}, middle(r.mark), r.state)

@@ -77,7 +77,7 @@ func newSuccess(say func(model.Text) string, changed func(model.Period)) *succes
 		buttons = append(buttons, b)
 	}
 	choice := row(gapSmall, make([]float32, len(buttons)), buttons...)
-	heading := strong().with(func(t *text) { t.color = colorMuted })
+	heading := strong().with(func(t *text) { t.color = ColorMuted })
 	heading.set(say(model.T("overview.success")))
 	top := row(gapMedium, []float32{1, 0}, middle(heading), middle(choice))
 	s.box = newPanel(container.NewBorder(column(gapSmall, top, s.rate, s.note), s.hint, nil, nil, s.spark))
@@ -148,7 +148,7 @@ func inkOf(s model.State) fyne.ThemeColorName {
 	case model.Failing:
 		return theme.ColorNameError
 	}
-	return colorMuted
+	return ColorMuted
 }
 
 // traffic shows how many requests there were and how long they took.

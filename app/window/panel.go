@@ -16,7 +16,7 @@ type panel struct {
 
 // newPanel returns a panel around content.
 func newPanel(content fyne.CanvasObject) *panel {
-	p := &panel{color: colorPanel, content: inset(gapLarge, content)}
+	p := &panel{color: ColorPanel, content: inset(gapLarge, content)}
 	p.ExtendBaseWidget(p)
 	return p
 }

@@ -33,8 +33,8 @@ func newText(size fyne.ThemeSizeName, color fyne.ThemeColorName) *text {
 // plain, muted, caption, strong and number return empty lines of the kinds that
 // the window uses.
 func plain() *text   { return newText(theme.SizeNameText, theme.ColorNameForeground) }
-func muted() *text   { return newText(theme.SizeNameText, colorMuted) }
-func caption() *text { return newText(theme.SizeNameCaptionText, colorMuted) }
+func muted() *text   { return newText(theme.SizeNameText, ColorMuted) }
+func caption() *text { return newText(theme.SizeNameCaptionText, ColorMuted) }
 
 func strong() *text {
 	t := plain()
@@ -146,7 +146,7 @@ type sentence struct {
 func newSentence(importance widget.Importance) *sentence {
 	label := widget.NewLabel("")
 	label.Wrapping, label.Importance, label.Selectable = fyne.TextWrapWord, importance, true
-	return &sentence{label, container.NewThemeOverride(label, tight{Theme()})}
+	return &sentence{label, container.NewThemeOverride(label, tight{})}
 }
 
 // set changes the words; without words the sentence takes no room.
@@ -157,22 +157,31 @@ func (s *sentence) set(words string) {
 	reveal(s.box, words != "")
 }
 
-// tight is the theme without room around labels, and with muted text where Fyne
-// has the colour of what is disabled.
-type tight struct{ fyne.Theme }
+// tight is the application's theme without room around labels, and with muted
+// text where Fyne has the colour of what is disabled.
+type tight struct{}
+
+// Color implements fyne.Theme.
+func (tight) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.Color {
+	if name == theme.ColorNameDisabled { // a label of low importance
+		name = ColorMuted
+	}
+	return current().Color(name, variant)
+}
 
 // Size implements fyne.Theme.
-func (t tight) Size(name fyne.ThemeSizeName) float32 {
+func (tight) Size(name fyne.ThemeSizeName) float32 {
 	if name == theme.SizeNameInnerPadding {
 		return 0
 	}
-	return t.Theme.Size(name)
+	return current().Size(name)
 }
 
-// Color implements fyne.Theme.
-func (t tight) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.Color {
-	if name == theme.ColorNameDisabled { // a label of low importance
-		name = colorMuted
-	}
-	return t.Theme.Color(name, variant)
-}
+// Font implements fyne.Theme.
+func (tight) Font(style fyne.TextStyle) fyne.Resource { return current().Font(style) }
+
+// Icon implements fyne.Theme.
+func (tight) Icon(name fyne.ThemeIconName) fyne.Resource { return current().Icon(name) }
+
+// current returns the application's theme, whatever overrides it here.
+func current() fyne.Theme { return fyne.CurrentApp().Settings().Theme() }

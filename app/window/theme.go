@@ -12,18 +12,31 @@ const (
 	sizeFigure = fyne.ThemeSizeName("millpond.figure") // the one large number of a panel
 	sizeNumber = fyne.ThemeSizeName("millpond.number") // other numbers that stand out
 
-	colorPanel   = fyne.ThemeColorName("millpond.panel")   // behind a group of things
-	colorMuted   = fyne.ThemeColorName("millpond.muted")   // text of the second rank
+	ColorPanel   = fyne.ThemeColorName("millpond.panel")   // behind a group of things
+	ColorMuted   = fyne.ThemeColorName("millpond.muted")   // text of the second rank
 	colorIdle    = fyne.ThemeColorName("millpond.idle")    // connections that are ready
 	colorWaiting = fyne.ThemeColorName("millpond.waiting") // requests that wait for a connection
 )
 
-// Theme returns the colours of still water, light or dark as the system is.
-// Everything that it does not name is Fyne's own.
-func Theme() fyne.Theme { return pond{theme.DefaultTheme()} }
+// Appearance is what the window looks like: light or dark.
+type Appearance string
+
+// The appearances. The zero value is the system's own.
+const (
+	System Appearance = ""
+	Light  Appearance = "light"
+	Dark   Appearance = "dark"
+)
+
+// Theme returns the colours of still water. Everything that it does not name is
+// Fyne's own.
+func Theme(a Appearance) fyne.Theme { return pond{theme.DefaultTheme(), a} }
 
 // pond is Fyne's theme with other colours.
-type pond struct{ fyne.Theme }
+type pond struct {
+	fyne.Theme
+	appearance Appearance
+}
 
 // palette holds a colour for the light and one for the dark variant. Texts have
 // a contrast of at least 4.5 to 1 on their background (WCAG 2.2, 1.4.3), which
@@ -44,14 +57,20 @@ var palette = map[fyne.ThemeColorName][2]color.NRGBA{
 	theme.ColorNameWarning:             {rgb(0x8f5a00), rgb(0xf2b04a)},
 	theme.ColorNameError:               {rgb(0xb92d28), rgb(0xff8078)},
 
-	colorPanel:   {rgb(0xffffff), rgb(0x1b2428)},
-	colorMuted:   {rgb(0x54666e), rgb(0x9cafb7)},
+	ColorPanel:   {rgb(0xffffff), rgb(0x1b2428)},
+	ColorMuted:   {rgb(0x54666e), rgb(0x9cafb7)},
 	colorIdle:    {rgb(0x9ad4ca), rgb(0x1f6f62)},
 	colorWaiting: {rgb(0xe08c00), rgb(0xf2b04a)},
 }
 
 // Color implements fyne.Theme.
 func (p pond) Color(name fyne.ThemeColorName, variant fyne.ThemeVariant) color.Color {
+	switch p.appearance {
+	case Light:
+		variant = theme.VariantLight
+	case Dark:
+		variant = theme.VariantDark
+	}
 	pair, ok := palette[name]
 	switch {
 	case !ok:

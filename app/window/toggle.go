@@ -121,14 +121,14 @@ func (r *toggleRenderer) Refresh() {
 // paint takes the colours of the theme for the present position.
 func (r *toggleRenderer) paint() {
 	color := func(name fyne.ThemeColorName) { r.track.FillColor = theme.ColorForWidget(name, r.toggle) }
-	r.knob.FillColor = theme.ColorForWidget(colorPanel, r.toggle)
+	r.knob.FillColor = theme.ColorForWidget(ColorPanel, r.toggle)
 	switch {
 	case r.toggle.Disabled():
 		color(theme.ColorNameInputBackground)
 	case r.toggle.on:
 		color(theme.ColorNamePrimary)
 	default:
-		color(colorMuted)
+		color(ColorMuted)
 	}
 	r.ring.FillColor = nil
 	if r.toggle.focused {

@@ -6,6 +6,7 @@ package window
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
 	"millpond/app/model"
@@ -55,6 +56,7 @@ func (w *Window) Show(v model.View) {
 type banner struct {
 	say     func(model.Text) string
 	lasting model.Text // until it is put away
+	icon    *widget.Icon
 	words   *sentence
 	close   *widget.Button
 	box     *panel
@@ -62,22 +64,24 @@ type banner struct {
 
 // newBanner returns a banner that is not shown.
 func newBanner(say func(model.Text) string) *banner {
-	b := &banner{say: say, words: newSentence(widget.MediumImportance)}
+	b := &banner{say: say, icon: widget.NewIcon(nil), words: newSentence(widget.MediumImportance)}
 	b.close = widget.NewButton(say(model.T("banner.close")), func() {
 		b.lasting = model.Text{}
 		b.box.Hide()
 	})
-	b.box = newPanel(row(gapMedium, []float32{1, 0}, middle(b.words.box), middle(b.close)))
+	b.box = newPanel(row(gapMedium, []float32{0, 1, 0}, middle(b.icon), middle(b.words.box), middle(b.close)))
 	return b
 }
 
 // show shows the notice of a view, or else the lasting one.
 func (b *banner) show(v model.View) {
 	notice := v.Notice
+	var icon fyne.Resource = theme.NewWarningThemedResource(theme.WarningIcon())
 	reveal(b.close, notice.Empty())
 	if notice.Empty() {
-		notice = b.lasting
+		notice, icon = b.lasting, theme.NewPrimaryThemedResource(theme.InfoIcon())
 	}
+	b.icon.SetResource(icon)
 	b.words.set(b.say(notice))
 	reveal(b.box, !notice.Empty())
 }

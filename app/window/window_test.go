@@ -1,0 +1,214 @@
+package window_test
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/software"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/theme"
+
+	"millpond/app"
+	"millpond/app/model"
+	"millpond/app/window"
+)
+
+// states are the views that the window is drawn in, by the names of their
+// pictures.
+func states() map[string]model.View {
+	degraded, failing, off := running(), running(), running()
+
+	degraded.State, degraded.Headline = model.Degraded, model.T("state.degraded")
+	degraded.Reason = model.T("reason.upstream_ejected", "Names", "relay")
+	degraded.Advice = model.T("advice.ejected")
+	degraded.Upstreams[1].State, degraded.Upstreams[1].Health = model.Failing, model.T("upstream.ejected")
+	degraded.Upstreams[1].LastError = model.T("upstream.last_error", "When", model.T("ago.minutes", "N", "3"),
+		"Detail", "dial tcp 203.0.113.9:443: connect: connection refused")
+	degraded.Pool = model.Pool{Busy: 100, Idle: 4, Waiting: 12, Full: 128, Limit: 512,
+		Note: model.N("pool.open_of", 104, "Limit", "512"), Reuse: model.T("pool.reuse", "Ratio", "91.2%", "Dials", "212")}
+
+	failing = model.View{State: model.Failing, Headline: model.T("state.failing"), Connected: true, Serving: true,
+		Reason: model.T("reason.no_upstream"), Advice: model.T("advice.add_upstream"),
+		Command: "/home/you/.config/millpond/settings.toml", Address: "http://127.0.0.1:7860",
+		Pool: model.Pool{Full: 8, Limit: 512, Note: model.N("pool.open_of", 0, "Limit", "512"), Reuse: model.T("pool.reuse_none")}}
+	for i, label := range []string{"period.hour", "period.day", "period.weeks"} {
+		failing.Periods[i] = model.Period{Label: model.T(label), Rate: model.None, Judgment: model.Loading,
+			Note: model.T("overview.no_requests"), Requests: "0", Failed: "0", P50: model.None, P99: model.None,
+			Target: 95, Trouble: 90, Legend: model.T("overview.no_history")}
+	}
+
+	off.State, off.Headline, off.Serving = model.Off, model.T("state.off"), false
+	off.Reason, off.Advice = model.T("reason.paused"), model.T("advice.resume")
+	off.Notice = model.T("error.switch", "Cause", "disk full")
+
+	absent := model.View{State: model.Absent, Headline: model.T("state.absent"), Reason: model.T("reason.not_running"),
+		Advice: model.T("advice.start"), Command: "millpondd serve"}
+	return map[string]model.View{
+		"on": running(), "degraded": degraded, "failing": failing, "off": off, "absent": absent, "loading": model.Start(),
+	}
+}
+
+// running is the view of a proxy that works.
+func running() model.View {
+	v := model.View{
+		State: model.On, Headline: model.T("state.on"), Connected: true, Serving: true, Address: "http://127.0.0.1:7860",
+		Pool: model.Pool{Busy: 3, Idle: 14, Full: 32, Limit: 512,
+			Note: model.N("pool.open_of", 17, "Limit", "512"), Reuse: model.T("pool.reuse", "Ratio", "98.6%", "Dials", "31")},
+		Upstreams: []model.Upstream{
+			{Name: "anthropic", URL: "https://api.anthropic.com", State: model.On, Health: model.T("upstream.healthy"), Rate: "99.4%", Requests: "1,904", P50: "912 ms", Connections: "3 / 9"},
+			{Name: "relay", URL: "https://relay.example.net/anthropic/with/a/rather/long/path", State: model.On, Health: model.T("upstream.unused"), Rate: model.None, Requests: "0", P50: model.None, Connections: "0 / 0"},
+			{Name: "local", URL: "http://127.0.0.1:11434", State: model.Off, Health: model.T("upstream.disabled"), Rate: model.None, Requests: model.None, P50: model.None, Connections: model.None},
+		},
+		Failures: []model.Failure{
+			{When: model.T("ago.minutes", "N", "3"), Upstream: "anthropic", What: model.T("failure.overloaded"), Advice: model.T("advice.overloaded")},
+			{When: model.T("ago.minutes", "N", "17"), Upstream: "anthropic", What: model.T("failure.stream"), Advice: model.T("advice.stream")},
+			{When: model.T("ago.hours", "N", "2"), Upstream: "relay", What: model.T("failure.status", "Status", "500")},
+		},
+	}
+	for i, label := range []string{"period.hour", "period.day", "period.weeks"} {
+		v.Periods[i] = model.Period{
+			Label: model.T(label), Rate: "99.5%", Judgment: model.On, Requests: "2,241", Failed: "11",
+			Note: model.N("overview.requests_failed", 2241, "Failed", "11"), P50: "842 ms", P99: "12.4 s",
+			Points: points(), Target: 95, Trouble: 90, Legend: model.T("overview.legend", "Target", "95%", "Trouble", "90%"),
+		}
+	}
+	return v
+}
+
+// points are those of an hour with a pause and a bad minute.
+func points() []model.Point {
+	list := make([]model.Point, 60)
+	for i := range list {
+		list[i] = model.Point{Rate: 100, Requests: int64(20 + 17*i%31), Label: model.N("point.some", 20, "When", "11:30", "Rate", "100%", "Failed", "0")}
+		switch {
+		case i >= 20 && i < 26:
+			list[i] = model.Point{Rate: math.NaN(), Label: model.T("point.none", "When", "11:20")}
+		case i%13 == 7:
+			list[i].Rate = 96
+		case i == 41:
+			list[i].Rate = 84
+		}
+	}
+	return list
+}
+
+// draw returns a test window that shows a view in a language and an appearance.
+func draw(t *testing.T, v model.View, language string, a window.Appearance, do window.Actions) fyne.Window {
+	t.Helper()
+	t.Setenv("LC_ALL", language+".UTF-8")
+	test.NewTempApp(t).Settings().SetTheme(window.Theme(a))
+	say, err := app.Speak()
+	if err != nil {
+		t.Fatal(err)
+	}
+	notice := model.Text{}
+	if v.State == model.Loading {
+		notice = model.T("reason.no_tray")
+	}
+	content := window.New(say, do, notice)
+	w := test.NewTempWindow(t, content.Content())
+	w.SetPadded(false)
+	w.Resize(window.Size)
+	content.Show(v)
+	return w
+}
+
+// Chinese glyphs differ with the font that a machine has, so their places are not
+// compared; TestPictures draws them for a person to look at.
+func TestMarkup(t *testing.T) {
+	for name, v := range states() {
+		t.Run(name, func(t *testing.T) {
+			w := draw(t, v, "en_US", window.Light, window.Actions{})
+			test.AssertRendersToMarkup(t, name+".xml", w.Canvas())
+		})
+	}
+}
+
+func TestContrast(t *testing.T) {
+	texts := []fyne.ThemeColorName{
+		theme.ColorNameForeground, theme.ColorNamePrimary, theme.ColorNameSuccess,
+		theme.ColorNameWarning, theme.ColorNameError, window.ColorMuted,
+	}
+	for _, a := range []window.Appearance{window.Light, window.Dark} {
+		th := window.Theme(a)
+		for _, text := range texts {
+			for _, ground := range []fyne.ThemeColorName{window.ColorPanel, theme.ColorNameBackground} {
+				got := contrast(th.Color(text, 0), th.Color(ground, 0))
+				if got < 4.5 {
+					t.Errorf("%s: %s on %s: got %.2f; want 4.5 at least", a, text, ground, got)
+				}
+			}
+		}
+		on := contrast(th.Color(theme.ColorNameForegroundOnPrimary, 0), th.Color(theme.ColorNamePrimary, 0))
+		if on < 4.5 {
+			t.Errorf("%s: text on primary: got %.2f; want 4.5 at least", a, on)
+		}
+	}
+}
+
+// contrast is the ratio of two colours by WCAG 2.2, from 1 to 21.
+func contrast(a, b color.Color) float64 {
+	la, lb := luminance(a), luminance(b)
+	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
+}
+
+// luminance is the relative luminance of a colour by WCAG 2.2.
+func luminance(c color.Color) float64 {
+	linear := func(v uint32) float64 {
+		s := float64(v) / 0xffff
+		if s <= 0.04045 {
+			return s / 12.92
+		}
+		return math.Pow((s+0.055)/1.055, 2.4)
+	}
+	r, g, b, _ := c.RGBA()
+	return 0.2126*linear(r) + 0.7152*linear(g) + 0.0722*linear(b)
+}
+
+// TestPictures draws every state. With MILLPOND_SCREENSHOTS set to a folder it
+// leaves the pictures there, in both languages and appearances, at single and
+// double scale; else it draws the hardest of them.
+func TestPictures(t *testing.T) {
+	dir := os.Getenv("MILLPOND_SCREENSHOTS")
+	languages, appearances, scales := []string{"zh_CN"}, []window.Appearance{window.Dark}, []float32{1}
+	if dir != "" {
+		languages, appearances, scales = append(languages, "en_US"), append(appearances, window.Light), append(scales, 2)
+	}
+	for name, v := range states() {
+		for _, language := range languages {
+			for _, a := range appearances {
+				w := draw(t, v, language, a, window.Actions{})
+				for _, scale := range scales {
+					w.Canvas().(test.WindowlessCanvas).SetScale(scale)
+					picture := software.RenderCanvas(w.Canvas(), fyne.CurrentApp().Settings().Theme())
+					if got, want := picture.Bounds().Dx(), int(scale*window.Size.Width); got != want {
+						t.Errorf("%s: got %d pixels wide; want %d", name, got, want)
+					}
+					if dir != "" {
+						keep(t, picture, filepath.Join(dir, fmt.Sprintf("overview-%s-%s-%s@%gx.png", name, language, a, scale)))
+					}
+				}
+			}
+		}
+	}
+}
+
+// keep writes a picture to a file.
+func keep(t *testing.T, picture image.Image, name string) {
+	t.Helper()
+	file, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(png.Encode(file, picture), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
