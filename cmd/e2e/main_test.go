@@ -285,10 +285,10 @@ func (d *daemon) environment(ca string) []string {
 var listens = regexp.MustCompile(`127\.0\.0\.1:[1-9][0-9]*`)
 
 // serve starts a daemon with these settings and waits until it answers.
-func serve(t *testing.T, ca, settings string) *daemon {
+func serve(t *testing.T, ca, settings string, flags ...string) *daemon {
 	t.Helper()
 	d := place(t, settings)
-	d.process = start(t, d.environment(ca), programs.daemon, "serve", "--config", d.settings)
+	d.process = start(t, d.environment(ca), programs.daemon, append([]string{"serve", "--config", d.settings}, flags...)...)
 	until(t, "the daemon says where it listens", func() bool {
 		for _, line := range d.stderr.lines() {
 			if address := listens.FindString(line); strings.Contains(line, "listen") && address != "" {

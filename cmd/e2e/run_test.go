@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -55,6 +56,35 @@ func askQuick(t *testing.T, client *http.Client, base, id string) {
 	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), "one two three") {
 		t.Errorf("%s: got status %d, %q, error %v; want the answer", id, resp.StatusCode, body, err)
 	}
+}
+
+// TestDemo runs the command that the demo prints, as it stands.
+func TestDemo(t *testing.T) {
+	d := serve(t, "", anywhere, "--demo")
+	_, command, ok := strings.Cut(d.stderr.String(), " - try: ")
+	if !ok {
+		t.Fatal("got no command to try on stderr")
+	}
+	command, _, _ = strings.Cut(command, "\n")
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", command).Output()
+	if err != nil || !strings.Contains(string(out), "event: message_stop\n") {
+		t.Errorf("%s: got %q, error %v; want a whole stream", command, out, err)
+	}
+	var stats struct {
+		Upstreams []struct {
+			Name     string
+			Requests int
+		} `json:"upstreams"`
+	}
+	until(t, "the demo's own traffic reached every worker", func() bool {
+		getJSON(t, d.URL+"/__millpond__/stats", &stats)
+		for _, u := range stats.Upstreams {
+			if strings.HasPrefix(u.Name, "worker-") && u.Requests == 0 {
+				return false
+			}
+		}
+		return len(stats.Upstreams) == 35
+	})
 }
 
 func TestSIGTERMDrains(t *testing.T) {

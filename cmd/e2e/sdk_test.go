@@ -2,16 +2,18 @@ package e2e
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 
 	"github.com/anthropics/anthropic-sdk-go"
 	"github.com/anthropics/anthropic-sdk-go/option"
@@ -25,16 +27,35 @@ type client interface {
 	leave(t *testing.T, base, id string) error
 }
 
-func TestAnthropicGo(t *testing.T)   { testSDK(t, sdkGo{}) }
-func TestAnthropicNode(t *testing.T) { testSDK(t, sdkNode{installNode(t)}) }
+func TestAnthropicGo(t *testing.T) {
+	u := startUpstream(t, true)
+	testSDK(t, u, sdkGo{trusting(t, u.ca)})
+}
+
+func TestAnthropicNode(t *testing.T) {
+	u := startUpstream(t, true)
+	t.Setenv("NODE_EXTRA_CA_CERTS", u.ca) // when it goes straight to the upstream
+	testSDK(t, u, sdkNode{installNode(t)})
+}
+
+// trusting returns a client that knows the upstream's authority, for going straight to it.
+func trusting(t *testing.T, ca string) *http.Client {
+	t.Helper()
+	text, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(text)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
 
 // overloaded is the provider's error as an SDK understood it.
 var errOverloaded = errors.New("overloaded_error")
 
-func testSDK(t *testing.T, c client) {
-	u := startUpstream(t, true)
-	t.Setenv("SSL_CERT_FILE", u.ca) // for the Go SDK, when it goes straight to the upstream
-	t.Setenv("NODE_EXTRA_CA_CERTS", u.ca)
+func testSDK(t *testing.T, u *upstream, c client) {
 	both(t, u, func(t *testing.T, base string) {
 		way := filepath.Base(t.Name())
 		for _, tt := range []struct {
@@ -69,10 +90,10 @@ func testSDK(t *testing.T, c client) {
 }
 
 // sdkGo is github.com/anthropics/anthropic-sdk-go.
-type sdkGo struct{}
+type sdkGo struct{ http *http.Client }
 
-func (sdkGo) client(base string) anthropic.Client {
-	return anthropic.NewClient(option.WithBaseURL(base), option.WithAPIKey("test-key"), option.WithMaxRetries(0))
+func (s sdkGo) client(base string) anthropic.Client {
+	return anthropic.NewClient(option.WithHTTPClient(s.http), option.WithBaseURL(base), option.WithAPIKey("test-key"), option.WithMaxRetries(0))
 }
 
 func params(model string) anthropic.MessageNewParams {

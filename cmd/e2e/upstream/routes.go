@@ -21,10 +21,8 @@ func routes(c *counters) http.Handler {
 			_, _ = io.WriteString(w, "released")
 		}
 	})
-	mux.HandleFunc("/file", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Etag", `"pattern"`)
-		http.ServeContent(w, r, "pattern.bin", time.Time{}, bytes.NewReader(pattern(1<<20)))
-	})
+	mux.HandleFunc("/file", func(w http.ResponseWriter, r *http.Request) { file(w, r, 1<<20) })
+	mux.HandleFunc("/big", func(w http.ResponseWriter, r *http.Request) { file(w, r, 50<<20) })
 	mux.HandleFunc("/trailers", trailers)
 	mux.HandleFunc("/hints", hints)
 	mux.HandleFunc("/early", early)
@@ -39,13 +37,14 @@ func routes(c *counters) http.Handler {
 	})
 }
 
-// pattern is n bytes that do not repeat soon.
-func pattern(n int) []byte {
-	b := make([]byte, n)
+// file serves size bytes that do not repeat soon, with ranges and a validator.
+func file(w http.ResponseWriter, r *http.Request, size int) {
+	b := make([]byte, size)
 	for i := range b {
 		b[i] = byte(i ^ i>>8 ^ i>>16)
 	}
-	return b
+	w.Header().Set("Etag", `"pattern"`)
+	http.ServeContent(w, r, "pattern.bin", time.Time{}, bytes.NewReader(b))
 }
 
 // An echo says what arrived.
