@@ -51,6 +51,7 @@ type conn struct {
 	cc   *http.ClientConn // HTTP/2; nil for HTTP/1
 
 	peerClosed atomic.Bool // the kernel saw the peer close
+	settled    atomic.Bool // HTTP/2: the peer's SETTINGS are known
 
 	// guarded by the group's mutex
 	at           place
@@ -127,6 +128,8 @@ func (c *conn) streamsLocked() int {
 	if c.cc == nil || c.at == closed || c.draining {
 		return 0
 	}
-	// Available reads 100 until the peer's SETTINGS arrive.
+	if !c.settled.Load() {
+		return max(0, 1-c.inFlight)
+	}
 	return max(0, min(c.host.pool.MaxStreamsPerConnection-c.inFlight, c.cc.Available()))
 }

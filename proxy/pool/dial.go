@@ -247,15 +247,22 @@ func (d *dialer) startTLS(ctx context.Context, c *dialled, t Target) error {
 	tc := tls.Client(c.nc, d.tlsConfig(t.Host, offer))
 	start := time.Now()
 	if err := tc.HandshakeContext(ctx); err != nil {
+		if t.Pool.Protocol == settings.ProtocolHTTP2 && alerted(err) == alertNoProtocol {
+			return errNoHTTP2()
+		}
 		return tlsFailure(err)
 	}
 	state := tc.ConnectionState()
 	c.nc, c.tlsTime, c.tlsResumed = tc, time.Since(start), state.DidResume
 	c.http2 = state.NegotiatedProtocol == "h2"
 	if t.Pool.Protocol == settings.ProtocolHTTP2 && !c.http2 {
-		return &Failure{Code: CodeProtocol, Err: errors.New("the upstream does not offer HTTP/2, which protocol = \"http2\" demands"), Lasting: true}
+		return errNoHTTP2()
 	}
 	return nil
+}
+
+func errNoHTTP2() *Failure {
+	return &Failure{Code: CodeProtocol, Err: errors.New("the upstream does not offer HTTP/2, which protocol = \"http2\" demands"), Lasting: true}
 }
 
 func (d *dialer) tlsConfig(name string, protocols []string) *tls.Config {

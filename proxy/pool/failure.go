@@ -87,9 +87,24 @@ func tlsFailure(err error) *Failure {
 	f := &Failure{Phase: PhaseDial, Code: CodeTLS, Err: fmt.Errorf("TLS handshake: %w", err)}
 	var verify *tls.CertificateVerificationError
 	var host x509.HostnameError
-	var alert tls.AlertError
-	f.Lasting = errors.As(err, &verify) || errors.As(err, &host) || errors.As(err, &alert)
+	said := alerted(err)
+	f.Lasting = errors.As(err, &verify) || errors.As(err, &host) || said != "" && said != alertInternal
 	return f
+}
+
+// Alerts as crypto/tls words them; their type is not exported.
+const (
+	alertNoProtocol = "tls: no application protocol" // RFC 7301, section 3.2
+	alertInternal   = "tls: internal error"
+)
+
+// alerted returns the alert by which the peer ended a handshake, or "".
+func alerted(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" {
+		return op.Err.Error()
+	}
+	return ""
 }
 
 // closedCode tells a close from a reset from a silence.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -202,6 +203,10 @@ func (h *host) leastLoadedLocked(now time.Time) *conn {
 				h.group.expireLocked(c, why)
 				return h.leastLoadedLocked(now)
 			}
+			if c.useless() {
+				h.group.dropLocked(c, PeerClosed)
+				return h.leastLoadedLocked(now)
+			}
 		} else if _, spent := c.spentLocked(now); spent {
 			c.draining = true
 		}
@@ -261,9 +266,21 @@ func (g *group) waitingLocked() int {
 // expectedLocked is how many requests the dials under way will take.
 func (h *host) expectedLocked() int {
 	if h.multiplexed() {
-		return h.dialing * h.pool.MaxStreamsPerConnection
+		return (h.dialing + h.unsettledLocked()) * h.pool.MaxStreamsPerConnection
 	}
 	return h.dialing
+}
+
+// unsettledLocked counts the HTTP/2 connections of which it is not known yet how
+// many streams they take. Until then they take one.
+func (h *host) unsettledLocked() int {
+	n := 0
+	for _, c := range h.multi {
+		if !c.settled.Load() {
+			n++
+		}
+	}
+	return n
 }
 
 // serveLocked starts the dials that waiters want, the longest waiting first,
@@ -285,7 +302,7 @@ func (g *group) serveLocked() {
 
 func (h *host) wantsDialLocked() bool {
 	if h.multiplexed() {
-		return h.dialing == 0 && h.queue.len() > 0
+		return h.dialing == 0 && h.queue.len() > 0 && h.unsettledLocked() == 0
 	}
 	return h.dialing < h.queue.len()
 }
@@ -350,6 +367,10 @@ func (g *group) dial(ctx context.Context, h *host, target Target, upTo uint64, s
 		}
 	}
 	g.mu.Lock()
+	if err == nil && c.cc != nil && c.useless() {
+		err = &Failure{Phase: PhaseDial, Code: CodeRefused, Err: errors.New("the peer allows no streams")}
+		g.doomed = append(g.doomed, c)
+	}
 	if err != nil {
 		g.dialFailedLocked(h, upTo, single, err)
 	} else {
@@ -387,12 +408,28 @@ func (g *group) changed(c *conn) {
 	switch {
 	case c.at == closed:
 		return
+	case c.inFlight == 0 && (c.cc.Err() != nil || c.useless()):
+		g.dropLocked(c, PeerClosed)
 	case c.cc.Err() == nil:
 		g.offerLocked(c, false)
-	case c.inFlight == 0:
-		g.dropLocked(c, PeerClosed)
 	default:
 		c.draining = true
+	}
+	g.serveLocked()
+}
+
+// settled is called when it is known how many streams c takes. To those who want a
+// new connection it still is one.
+func (g *group) settled(c *conn) {
+	g.mu.Lock()
+	defer g.unlock()
+	switch {
+	case c.at == closed || !slices.Contains(c.host.multi, c): // gone, or not yet there
+		return
+	case c.inFlight == 0 && c.useless():
+		g.dropLocked(c, PeerClosed)
+	default:
+		g.offerLocked(c, true)
 	}
 	g.serveLocked()
 }
@@ -585,7 +622,7 @@ func (g *group) returnRefusedLocked(c *conn) {
 	}
 	switch {
 	case c.inFlight > 0:
-	case c.draining:
+	case c.draining || c.useless():
 		g.dropLocked(c, PeerClosed)
 	default:
 		c.idleSince = time.Now()
@@ -647,7 +684,7 @@ func (g *group) returnStreamLocked(c *conn, now time.Time) {
 	}
 	switch {
 	case c.at == closed:
-	case c.inFlight == 0 && (c.draining || c.cc.Err() != nil):
+	case c.inFlight == 0 && (c.draining || c.cc.Err() != nil || c.useless()):
 		if !spent {
 			why = PeerClosed
 		}

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"millpond/proxy/wire"
@@ -22,29 +24,42 @@ const (
 	// pingAfter and pingWait end a silent HTTP/2 connection after 45 s.
 	pingAfter = 30 * time.Second
 	pingWait  = 15 * time.Second
+	// settleWait is how long a new connection is held to one stream for want of the
+	// peer's SETTINGS, which come within a round trip.
+	settleWait = time.Second
+	// beginWait is how long a stream may wait for its turn to be written: behind a
+	// peer that does not read, or that lowered its streams to none in this moment.
+	beginWait = 2 * time.Second
+	// streamWindow is how many bytes of one answer are taken in for a client that
+	// does not read them. The window of the connection is net/http's, 1 GiB, so that
+	// it never holds up one stream for another.
+	streamWindow = 1 << 20
 )
 
 // startHTTP2 hands the dialled connection to net/http's HTTP/2, which serves it
 // as a ClientConn: in no pool, and retrying nothing.
 func (c *conn) startHTTP2(ctx context.Context) error {
-	given := func(context.Context, string, string) (net.Conn, error) { return c.nc, nil }
+	config := &c.host.group.m.config
+	preface := &prefaceConn{Conn: c.nc, raw: c.raw, settled: c.settle, settling: time.AfterFunc(settleWait, c.settle)}
+	given := func(context.Context, string, string) (net.Conn, error) { return preface, nil }
 	protocols := new(http.Protocols)
-	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	t := &http.Transport{
 		Protocols:              protocols,
-		DialTLSContext:         given,
 		DialContext:            given,
 		DisableCompression:     true, // bodies pass as they are
 		ExpectContinueTimeout:  expectWait,
 		MaxResponseHeaderBytes: wire.MaxHead,
 		HTTP2: &http.HTTP2Config{
-			SendPingTimeout: pingAfter,
-			PingTimeout:     pingWait,
+			SendPingTimeout:           cmp.Or(config.PingAfter, pingAfter),
+			PingTimeout:               cmp.Or(config.PingWait, pingWait),
+			MaxReceiveBufferPerStream: streamWindow,
 		},
 	}
-	cc, err := t.NewClientConn(ctx, c.host.key.scheme, joinHostPort(c.host.key.host, c.host.key.port))
+	// TLS is done, so to net/http every connection is one without.
+	cc, err := t.NewClientConn(ctx, "http", joinHostPort(c.host.key.host, c.host.key.port))
 	if err != nil {
+		preface.settling.Stop()
 		c.raw.Close()
 		return &Failure{Phase: PhaseDial, Code: CodeProtocol, Err: fmt.Errorf("start HTTP/2: %w", err)}
 	}
@@ -52,57 +67,144 @@ func (c *conn) startHTTP2(ctx context.Context) error {
 	return nil
 }
 
-// sendHTTP2 is Send on one stream of an HTTP/2 connection.
-func (l *Lease) sendHTTP2(ctx context.Context, req *Request) (*Response, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	s := &stream{l: l, cancel: cancel, req: req}
-	hreq, err := s.request(ctx)
-	if err != nil {
-		cancel(nil)
-		l.Release()
-		return nil, err
+// settle notes that what the peer allows is known, or as well known as it will be.
+func (c *conn) settle() {
+	if c.settled.Swap(true) {
+		return
 	}
-	s.timer = newIdleTimer(req.HeaderTimeout, func() { cancel(errSilent) })
-	hresp, err := l.c.cc.RoundTrip(hreq)
-	if err != nil {
-		f := s.failure(ctx, err)
-		s.end()
-		return nil, f
-	}
-	return s.respond(ctx, hresp), nil
+	c.host.group.settled(c)
 }
 
-var errSilent = errors.New("nothing came in time")
+// useless reports whether an HTTP/2 connection without requests takes no further
+// one: after a GOAWAY, or when its peer allows no streams.
+func (c *conn) useless() bool {
+	return c.settled.Load() && c.cc.Available() == 0 && c.cc.InFlight() == 0
+}
+
+// A prefaceConn tells when net/http has acted on the peer's first frame, which is
+// its SETTINGS (RFC 9113, section 3.4). Until then ClientConn.Available says 100,
+// whatever the peer will allow. net/http acts on each frame before it reads on, so
+// the read after the one that brought the frame's last byte is the sign.
+type prefaceConn struct {
+	net.Conn
+	raw      *rawConn
+	settled  func()      // nil once called
+	settling *time.Timer // settles all the same, without the frame
+
+	// owned by the reader
+	head [9]byte // of the first frame
+	got  int     // bytes read
+}
+
+func (c *prefaceConn) Read(p []byte) (int, error) {
+	if c.settled != nil && c.got >= len(c.head)+int(c.head[0])<<16+int(c.head[1])<<8+int(c.head[2]) {
+		c.settled()
+		c.settled = nil
+	}
+	n, err := c.Conn.Read(p)
+	if c.got < len(c.head) {
+		copy(c.head[c.got:], p[:n])
+	}
+	if c.settled != nil {
+		c.got += n
+	}
+	return n, err
+}
+
+// Close waits only so long for TLS to say goodbye.
+func (c *prefaceConn) Close() error {
+	c.settling.Stop()
+	t := time.AfterFunc(250*time.Millisecond, func() { c.raw.Close() })
+	defer t.Stop()
+	return c.Conn.Close()
+}
+
+// sendHTTP2 is Send on one stream of an HTTP/2 connection.
+func (l *Lease) sendHTTP2(ctx context.Context, req *Request) (*Response, error) {
+	if req.Upgrade {
+		l.Release()
+		return nil, &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: errors.New("an upgrade needs HTTP/1 to the upstream: set protocol = \"http1\""), Lasting: true}
+	}
+	s := &stream{l: l, req: req}
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	s.timer = newIdleTimer(beginWait, s.late)
+	hresp, err := l.c.cc.RoundTrip(s.request())
+	s.interims.end()
+	if err != nil {
+		f := s.failure(err)
+		s.end(false)
+		return nil, f
+	}
+	return s.respond(hresp), nil
+}
+
+var (
+	errSilent   = errors.New("nothing came in time")
+	errNotBegun = errors.New("the connection took no request in time")
+)
+
+// How far a stream is written.
+const (
+	notBegun  uint32 = iota
+	begun            // its first byte may have left
+	abandoned        // given up before; must not begin any more
+)
 
 // A stream is one request and its answer on an HTTP/2 connection.
 type stream struct {
-	l      *Lease
-	req    *Request
-	cancel context.CancelCauseFunc
-	timer  *idleTimer
-	once   sync.Once
-	body   io.ReadCloser
-	resp   *http.Response
-	ctx    context.Context
+	l        *Lease
+	req      *Request
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	timer    *idleTimer
+	written  atomic.Uint32 // how far
+	upload   *upload       // nil without a body
+	interims interims
+	once     sync.Once
+	body     io.ReadCloser
+	resp     *http.Response
+
+	mu       sync.Mutex // guards what follows
+	answered bool       // the head of the answer has come, so the timer is the answer's
 }
 
-func (s *stream) request(ctx context.Context) (*http.Request, error) {
-	req := s.req
-	if req.Upgrade {
-		return nil, &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: errors.New("an upgrade needs HTTP/1 to the upstream: set protocol = \"http1\""), Lasting: true}
+// late ends a stream on which nothing happened for too long.
+func (s *stream) late() {
+	if s.written.CompareAndSwap(notBegun, abandoned) {
+		s.cancel(errNotBegun)
+		return
 	}
-	trace := &httptrace.ClientTrace{Got1xxResponse: func(status int, h textproto.MIMEHeader) error {
-		if req.Interim != nil && status != http.StatusContinue {
-			req.Interim(status, http.Header(h))
-		}
-		return nil
-	}}
-	path, query, hasQuery := strings.Cut(req.Target, "?")
-	key := s.l.c.host.key
+	s.cancel(errSilent)
+}
+
+// begin is called for each field, under net/http's lock for writing and before
+// the block of fields leaves. A stream that was abandoned in the same instant can
+// be kept from being sent by the end of the connection only.
+func (s *stream) begin(string, []string) {
+	switch {
+	case s.written.Load() == begun:
+	case s.written.CompareAndSwap(notBegun, begun):
+		s.awaitAnswer()
+	default:
+		s.l.c.raw.Close()
+	}
+}
+
+// awaitAnswer starts the time for the head of the answer anew: each piece of the
+// request that leaves does so.
+func (s *stream) awaitAnswer() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.answered {
+		s.timer.set(s.req.HeaderTimeout)
+	}
+}
+
+func (s *stream) request() *http.Request {
+	req, key := s.req, s.l.c.host.key
 	hreq := &http.Request{
 		Method: req.Method,
-		// Opaque keeps the target byte for byte.
-		URL:    &url.URL{Scheme: key.scheme, Host: joinHostPort(key.host, key.port), Opaque: path, RawQuery: query, ForceQuery: hasQuery},
+		URL:    targetURL(key.scheme, req.Host, req.Target),
 		Host:   req.Host,
 		Header: req.Header.Clone(),
 		Proto:  "HTTP/2.0", ProtoMajor: 2,
@@ -114,7 +216,8 @@ func (s *stream) request(ctx context.Context) (*http.Request, error) {
 	}
 	switch {
 	case req.Stream != nil:
-		hreq.Body, hreq.ContentLength = &streamBody{req: req}, req.Length
+		s.upload = &upload{src: req.Stream, unblock: req.Unblock, moved: s.awaitAnswer}
+		hreq.ContentLength = req.Length
 		if req.Trailer != nil {
 			hreq.Trailer = req.Trailer()
 		}
@@ -122,27 +225,40 @@ func (s *stream) request(ctx context.Context) (*http.Request, error) {
 			hreq.Header.Set("Expect", "100-continue")
 		}
 	case len(req.Body) > 0:
-		hreq.Body, hreq.ContentLength = io.NopCloser(bytes.NewReader(req.Body)), int64(len(req.Body))
+		s.upload = &upload{src: bytes.NewReader(req.Body), moved: s.awaitAnswer}
+		hreq.ContentLength = int64(len(req.Body))
 	}
-	return hreq.WithContext(httptrace.WithClientTrace(ctx, trace)), nil
+	if s.upload != nil {
+		hreq.Body = s.upload
+		// net/http looks at the context between two reads of the body only.
+		context.AfterFunc(s.ctx, s.upload.stop)
+	}
+	return hreq.WithContext(httptrace.WithClientTrace(s.ctx, &httptrace.ClientTrace{
+		WroteHeaderField: s.begin,
+		WroteRequest:     func(httptrace.WroteRequestInfo) { s.awaitAnswer() },
+		Got1xxResponse: func(status int, h textproto.MIMEHeader) error {
+			return s.interims.add(s.req.Interim, status, http.Header(h))
+		},
+	}))
 }
 
-// streamBody is a client's body as net/http reads it.
-type streamBody struct{ req *Request }
-
-func (b *streamBody) Read(p []byte) (int, error) { return b.req.Stream.Read(p) }
-
-// Close makes a waiting Read return: the stream is over.
-func (b *streamBody) Close() error {
-	if b.req.Unblock != nil {
-		b.req.Unblock()
+// targetURL is a URL of which net/http sends the target byte for byte: Opaque is
+// not encoded anew. Where it begins with //, net/http expects scheme and host
+// before the target, and takes them off.
+func targetURL(scheme, host, target string) *url.URL {
+	path, query, hasQuery := strings.Cut(target, "?")
+	if strings.HasPrefix(path, "//") {
+		path = "//" + host + path
 	}
-	return nil
+	return &url.URL{Scheme: scheme, Host: host, Opaque: path, RawQuery: query, ForceQuery: hasQuery}
 }
 
-func (s *stream) respond(ctx context.Context, hresp *http.Response) *Response {
-	s.ctx, s.resp, s.body = ctx, hresp, hresp.Body
+func (s *stream) respond(hresp *http.Response) *Response {
+	s.resp, s.body = hresp, hresp.Body
+	s.mu.Lock()
+	s.answered = true
 	s.timer.set(s.req.StreamIdle)
+	s.mu.Unlock()
 	wire.DropHopByHop(hresp.Header)
 	return &Response{Status: hresp.StatusCode, Header: hresp.Header, Length: hresp.ContentLength, Framed: true, Body: s}
 }
@@ -156,15 +272,15 @@ func (s *stream) Read(p []byte) (int, error) {
 	switch {
 	case err == nil:
 	case err == io.EOF:
-		s.end()
+		s.end(true)
 	default:
-		f := s.failure(s.ctx, err)
+		f := s.failure(err)
 		f.Phase, f.Answered = PhaseBody, true
 		if f.Code == CodeTimeout {
 			f.Code = CodeStreamIdle
 		}
 		err = f
-		s.end()
+		s.end(false)
 	}
 	return n, err
 }
@@ -177,38 +293,44 @@ func (s *stream) Trailer() http.Header { return s.resp.Trailer }
 
 // Close resets the stream unless it has ended.
 func (s *stream) Close() error {
-	s.end()
+	s.end(false)
 	return nil
 }
 
-func (s *stream) end() {
+// end gives the stream back. After a clean end it waits until net/http has done so
+// too, which then takes no time; else a reset is to be written, which may.
+func (s *stream) end(clean bool) {
 	s.once.Do(func() {
 		s.timer.stop()
+		if !clean {
+			s.cancel(nil)
+		}
 		if s.body != nil {
 			s.body.Close()
 		}
 		s.cancel(nil)
+		if s.upload != nil {
+			s.upload.Close()
+		}
 		s.l.finish(true)
 	})
 }
 
-// failure reads from an error of net/http what the peer said about the request.
-func (s *stream) failure(ctx context.Context, err error) *Failure {
-	f := &Failure{Phase: PhaseSend, Code: closedCode(err), Err: err, Sent: true, Reused: s.l.Reused}
-	var reset streamError
-	switch cause := context.Cause(ctx); {
+// failure reads from an error of net/http what happened to the request.
+func (s *stream) failure(err error) *Failure {
+	f := &Failure{Phase: PhaseSend, Err: err, Sent: s.written.Load() == begun, Reused: s.l.Reused}
+	cause := context.Cause(s.ctx)
+	switch {
 	case cause == errSilent:
 		f.Code = CodeTimeout
+	case cause == errNotBegun:
+		f.Code, f.Err = CodeRefused, cause
 	case cause != nil:
 		f.Code, f.Err = CodeCancelled, cause
-	case errors.As(err, &reset):
-		f.Code = CodeReset
-		f.Refused = reset.Code == codeRefusedStream
+	case s.upload != nil && s.upload.failed() != nil:
+		f.Code, f.Err = CodeClientBody, s.upload.failed()
 	default:
-		f.Refused, f.Sent = refusal(err)
-	}
-	if f.Refused {
-		f.Code = CodeRefused
+		told(f, err)
 	}
 	return f
 }
@@ -225,19 +347,142 @@ func (streamError) Error() string { return "stream error" }
 
 const codeRefusedStream = 0x7 // REFUSED_STREAM, RFC 9113, section 7
 
-// refusal reports what net/http says only in words (h2_bundle.go, setGoAway and
-// errClientConnUnusable; Go 1.26): that a GOAWAY's last stream was below ours, so
-// that the peer did not process the request, or that it was never sent.
-func refusal(err error) (refused, sent bool) {
+// told fills in what the peer said, which net/http says in words only beyond
+// stream errors (h2_bundle.go, Go 1.26; TestWordsOfNetHTTP keeps watch).
+func told(f *Failure, err error) {
+	f.Code = closedCode(err)
+	var reset streamError
 	text := err.Error()
-	switch {
-	case strings.HasPrefix(text, "http2: Transport received Server's graceful shutdown GOAWAY"),
-		strings.HasPrefix(text, "http2: Transport received GOAWAY from server"):
-		return true, true
-	case text == "http2: client conn not usable":
-		return false, false
+	begins := func(prefixes ...string) bool {
+		for _, p := range prefixes {
+			if strings.HasPrefix(text, p) {
+				return true
+			}
+		}
+		return false
 	}
-	return false, true
+	switch {
+	case errors.As(err, &reset) && reset.Cause != nil && reset.Cause.Error() == "received from peer":
+		f.Code = CodeReset
+		if reset.Code == codeRefusedStream {
+			f.Code, f.Refused = CodeRefused, true
+		}
+	case begins("http2: Transport received Server's graceful shutdown GOAWAY", "http2: Transport received GOAWAY from server"):
+		// Its last stream was below ours (setGoAway).
+		f.Code, f.Refused = CodeRefused, true
+	case begins("http: invalid", "http2: invalid", "http2: request header list larger"):
+		f.Code, f.Lasting = CodeProtocol, true
+	case errors.As(err, &reset), // what the peer sent broke a rule
+		begins("connection error: ", "http2: frame too large", "http2: failed reading the frame payload", "http2: response header list larger", "malformed "):
+		f.Code = CodeProtocol
+	}
+}
+
+// An upload is a request's body as net/http reads it: in a goroutine that may
+// outlive RoundTrip. Once Close has returned nothing reads the source any more, for
+// its memory and the client's connection then serve other requests.
+type upload struct {
+	src     io.Reader
+	unblock func() // makes a Read of src that waits return; nil when none does
+	moved   func() // is called when a piece was read
+	closed  atomic.Bool
+
+	mu  sync.Mutex // held while reading; guards what follows
+	err error      // of src, other than io.EOF
+}
+
+var errUploadOver = errors.New("no more of the body is wanted")
+
+func (b *upload) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed.Load() {
+		return 0, errUploadOver
+	}
+	n, err := b.src.Read(p)
+	if err != nil && err != io.EOF && !b.closed.Load() {
+		b.err = err
+	}
+	b.moved()
+	return n, err
+}
+
+// stop has a Read that waits return.
+func (b *upload) stop() {
+	b.closed.Store(true)
+	if b.mu.TryLock() {
+		b.mu.Unlock()
+		return
+	}
+	if b.unblock != nil {
+		b.unblock()
+	}
+}
+
+// Close stops the upload and waits for a Read under way.
+func (b *upload) Close() error {
+	b.stop()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return nil
+}
+
+// failed returns why the client's body could not be read to its end, if so.
+func (b *upload) failed() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
+// interims passes 1xx answers on in a goroutine of their own: they come from the
+// connection's reader, which must not wait for one client. The zero value is ready.
+type interims struct {
+	wg sync.WaitGroup
+
+	mu    sync.Mutex // guards what follows
+	queue chan interim
+	over  bool
+	n     int
+}
+
+type interim struct {
+	status int
+	header http.Header
+}
+
+// add takes one more. Its error ends the stream.
+func (i *interims) add(pass func(int, http.Header), status int, h http.Header) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.n++; i.n > maxInterim {
+		return errors.New("endless 1xx answers")
+	}
+	if pass == nil || status == http.StatusContinue || i.over {
+		return nil
+	}
+	if i.queue == nil {
+		queue := make(chan interim, maxInterim)
+		i.queue = queue
+		i.wg.Go(func() {
+			for a := range queue {
+				pass(a.status, a.header)
+			}
+		})
+	}
+	i.queue <- interim{status, h} // has room for all that there may be
+	return nil
+}
+
+// end waits until all have been passed on, and takes no more.
+func (i *interims) end() {
+	i.mu.Lock()
+	i.over = true
+	if i.queue != nil {
+		close(i.queue)
+		i.queue = nil
+	}
+	i.mu.Unlock()
+	i.wg.Wait()
 }
 
 // An idleTimer calls back when nothing reset it for a while. It moves on in steps

@@ -24,6 +24,9 @@ type Config struct {
 	OwnAddr   func(netip.AddrPort) bool // reports whether an address is this proxy's own listener
 	StateFile string                    // where learned ages are kept; "" keeps them in memory
 	Log       *slog.Logger
+
+	PingAfter time.Duration // an HTTP/2 peer that sent nothing for so long is asked for a sign of life; 0 means 30 s
+	PingWait  time.Duration // and given up without one after so long; 0 means 15 s
 }
 
 // A Manager holds all connections to all upstreams. Use NewManager.
