@@ -2,12 +2,15 @@ package exchange
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 
+	"millpond/proxy/listener"
 	"millpond/proxy/meter"
 	"millpond/proxy/pool"
+	"millpond/proxy/wire"
 	"millpond/settings"
 )
 
@@ -54,6 +57,9 @@ func problemOf(t *turn, f *pool.Failure) *problem {
 		sentence = "the request to %s failed"
 	}
 	p.message = fmt.Sprintf(sentence, who)
+	if t.unkept {
+		p.message += "; its body was too large to be kept for a second try"
+	}
 	switch f.Code {
 	case pool.CodeTimeout:
 		p.status = http.StatusGatewayTimeout
@@ -63,9 +69,32 @@ func problemOf(t *turn, f *pool.Failure) *problem {
 	return p
 }
 
+var bodyTooLarge = &problem{status: http.StatusRequestEntityTooLarge, code: "body_too_large",
+	message: "the body is larger than the 64 MiB that Millpond passes on", lasting: true}
+
+// problemOfBody says what is wrong with a body that the client sends on and on, or
+// wrongly; nil when it is not that. The upstream got a part of it, never the end.
+func problemOfBody(f *pool.Failure) *problem {
+	var syntax *wire.SyntaxError
+	switch {
+	case f.Code != pool.CodeClientBody:
+		return nil
+	case errors.Is(f.Err, errBodyTooLarge):
+		return bodyTooLarge
+	case errors.As(f.Err, &syntax):
+		return &problem{status: http.StatusBadRequest, code: listener.CodeMalformed,
+			message: "the body is malformed: " + syntax.What, lasting: true}
+	}
+	return nil
+}
+
 // fail answers for an upstream that did not.
 func (t *turn) fail(a *attempt, f *pool.Failure) {
 	a.release()
+	if p := problemOfBody(f); p != nil {
+		t.refuse(p)
+		return
+	}
 	if f.Code == pool.CodeCancelled || f.Code == pool.CodeClientBody {
 		t.whole = false
 		t.settle(meter.ClientCancelled, f.Code, f.Err)

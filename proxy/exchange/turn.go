@@ -41,6 +41,7 @@ type turn struct {
 	made     replay.Made
 	class    replay.Class // of the last replay
 	attempts int
+	unkept   bool // it would have been sent again, had its body been kept
 
 	// how it stands
 	started bool // the head of an answer went to the client
@@ -70,9 +71,11 @@ func (t *turn) admit() *problem {
 		return &problem{status: http.StatusLoopDetected, code: "loop", message: router.ErrLoop.Message, lasting: true}
 	}
 	if t.req.Length > maxBody {
-		return &problem{status: http.StatusRequestEntityTooLarge, code: "body_too_large",
-			message: "the body is larger than the 64 MiB that Millpond passes on"}
+		return bodyTooLarge
 	}
+	// With content a request goes on as any other: an upstream that declines to leave
+	// HTTP would have to know where the content ends.
+	t.req.Upgrade = t.req.Upgrade && t.req.Body == nil
 	t.record.Caller = t.caller()
 	return nil
 }
@@ -166,7 +169,7 @@ func (t *turn) run(ctx context.Context) {
 				fresh = false
 				continue
 			}
-			t.deliver(ctx, a, resp)
+			t.deliver(ctx, a, a.readdress(resp))
 			return
 		}
 		if !t.again(ctx, a, failure) {
@@ -282,6 +285,9 @@ func (a *attempt) request() *pool.Request {
 		header = header.Clone() // another upstream may get another credential
 		upstream.Apply(a.u.Kind, header, a.secret)
 	}
+	if a.wantsCard() {
+		header = cardHeader(header)
+	}
 	r := &pool.Request{
 		Method: t.req.Method, Target: a.path, Host: a.host, Header: header,
 		Body: t.body.Bytes, Upgrade: t.req.Upgrade,
@@ -308,6 +314,9 @@ func (t *turn) again(ctx context.Context, a *attempt, f *pool.Failure) bool {
 	t.made.MaxA = t.st.Settings.Failover.Attempts - 1
 	class := replay.Decide(facts, t.made)
 	if class == replay.None {
+		kept := facts
+		kept.Body = replay.BodyWhole
+		t.unkept = replay.Decide(kept, t.made) != replay.None
 		if replay.Ambiguous(facts) && f.Phase != pool.PhaseQueue {
 			t.x.ledger.Ambiguous()
 		}

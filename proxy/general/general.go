@@ -65,12 +65,9 @@ func (f *Front) Serve(ln net.Listener) error {
 }
 
 // Drain makes every further answer end its connection, which says
-// "Connection: close" first; connections without a request are then closed by
-// Shutdown.
-func (f *Front) Drain() {
-	f.draining.Store(true)
-	f.server.SetKeepAlivesEnabled(false)
-}
+// "Connection: close" first. Connections without a request stay open until
+// Shutdown: closing them now could cross the next request on its way.
+func (f *Front) Drain() { f.draining.Store(true) }
 
 // Draining reports whether Drain was called.
 func (f *Front) Draining() bool { return f.draining.Load() }
@@ -87,14 +84,14 @@ func (f *Front) Shutdown(ctx context.Context) error {
 // ServeHTTP carries one request.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	st := f.x.State()
-	c := &client{w: w, r: r, control: http.NewResponseController(w)}
+	c := &client{f: f, w: w, r: r, control: http.NewResponseController(w)}
 	// Without full duplex the server reads the body to its end before it answers:
 	// an early 401 would come late (golang/go#40747).
 	c.control.EnableFullDuplex()
 	req := c.request()
-	if len(r.Header["Upgrade"]) > 0 || r.Method == http.MethodConnect {
-		// The guard lets everything pass behind such a request. If it is declined, no
-		// further one may follow on the connection.
+	if f.Draining() || len(r.Header["Upgrade"]) > 0 || r.Method == http.MethodConnect {
+		// The guard lets everything pass behind a request to leave HTTP. If it is
+		// declined, no further one may follow on the connection.
 		w.Header().Set("Connection", "close")
 	}
 	refusal := st.Gate.Check(listener.View{
@@ -119,6 +116,7 @@ func isLocal(target string) bool {
 
 // A client is one request of net/http, as the exchange sees it.
 type client struct {
+	f        *Front
 	w        http.ResponseWriter
 	r        *http.Request
 	control  *http.ResponseController
@@ -199,6 +197,9 @@ func (c *client) Start(status int, h http.Header, _ int64) {
 		if _, set := own[name]; !set {
 			own[name] = nil
 		}
+	}
+	if c.f.Draining() { // since the request came
+		own.Set("Connection", "close")
 	}
 	c.w.WriteHeader(status)
 }

@@ -169,17 +169,21 @@ func (x *exchange) appendHead(dst []byte) ([]byte, error) {
 	}
 	framing := wire.Framing{KeepAlive: true}
 	switch {
-	case req.Upgrade:
-		framing.Kind = wire.BodyTunnel
 	case req.Stream != nil && req.Length < 0:
 		framing.Kind = wire.BodyChunked
 	case req.Stream != nil:
 		framing.Kind, framing.Length = wire.BodyLength, req.Length
+	case req.upgrades():
+		framing.Kind = wire.BodyTunnel
 	case len(req.Body) > 0 || expectsBody(req.Method):
 		framing.Kind, framing.Length = wire.BodyLength, int64(len(req.Body))
 	}
 	return wire.AppendRequestHead(dst, req.Method, target, req.Host, req.Header, framing, extra...)
 }
+
+// upgrades reports whether the request asks to leave HTTP. With content it does not:
+// the content must be framed, for an upstream that declines.
+func (r *Request) upgrades() bool { return r.Upgrade && r.Stream == nil && len(r.Body) == 0 }
 
 // expectsBody reports whether a request without content should say so (RFC 9110,
 // section 8.6).
@@ -196,11 +200,26 @@ func (x *exchange) writeBody() {
 		return
 	}
 	x.writeErr = x.copyBody()
-	if x.writeErr == nil {
+	var own *Failure
+	switch {
+	case x.writeErr == nil:
 		x.c.nc.SetReadDeadline(deadline(x.req.HeaderTimeout))
-		return
+	case errors.As(x.writeErr, &own):
+		x.c.nc.SetReadDeadline(time.Unix(1, 0)) // no answer comes to half a request
+	default:
+		x.c.nc.SetReadDeadline(time.Now().Add(earlyAnswer))
 	}
-	x.c.nc.SetReadDeadline(time.Now().Add(earlyAnswer))
+}
+
+// A clientBody tells errors of the client from those of the upstream.
+type clientBody struct{ from io.Reader }
+
+func (b clientBody) Read(p []byte) (int, error) {
+	n, err := b.from.Read(p)
+	if err != nil && err != io.EOF {
+		err = &Failure{Phase: PhaseSend, Code: CodeClientBody, Err: err}
+	}
+	return n, err
 }
 
 func (x *exchange) copyBody() error {
@@ -210,9 +229,9 @@ func (x *exchange) copyBody() error {
 		return err
 	}
 	if req.Length >= 0 {
-		n, err := io.Copy(struct{ io.Writer }{x.c.nc}, io.LimitReader(req.Stream, req.Length))
+		n, err := io.Copy(struct{ io.Writer }{x.c.nc}, io.LimitReader(clientBody{req.Stream}, req.Length))
 		if err == nil && n < req.Length {
-			err = io.ErrUnexpectedEOF
+			err = &Failure{Phase: PhaseSend, Code: CodeClientBody, Err: io.ErrUnexpectedEOF}
 		}
 		return err
 	}
@@ -224,8 +243,9 @@ func (x *exchange) copyChunks() error {
 	buf := readBuffers.Get().(*[]byte)
 	defer readBuffers.Put(buf)
 	var out []byte
+	body := clientBody{x.req.Stream}
 	for {
-		n, rerr := x.req.Stream.Read(*buf)
+		n, rerr := body.Read(*buf)
 		out = wire.AppendChunk(out[:0], (*buf)[:n])
 		if rerr == io.EOF {
 			var trailer http.Header
@@ -237,7 +257,7 @@ func (x *exchange) copyChunks() error {
 				return err
 			}
 		} else if rerr != nil {
-			return &Failure{Phase: PhaseSend, Code: CodeClientBody, Err: rerr}
+			return rerr
 		}
 		if len(out) > 0 {
 			if _, err := x.c.nc.Write(out); err != nil {
@@ -338,7 +358,7 @@ func (x *exchange) respond(n int) (*Response, error) {
 	if err != nil {
 		return nil, &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: err}
 	}
-	if head.Status == http.StatusSwitchingProtocols && !x.req.Upgrade {
+	if head.Status == http.StatusSwitchingProtocols && !x.req.upgrades() {
 		return nil, &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: errors.New("101 to a request that asked for no upgrade")}
 	}
 	x.ask(false)
@@ -403,12 +423,11 @@ func (x *exchange) fail(err error) *Failure {
 	f.Answered = x.answered
 	f.Reused = x.l.Reused
 	x.finish(false)
-	if x.written != nil && x.writeErr != nil && f.Code != CodeProtocol {
-		if errors.As(x.writeErr, &own) && own.Code == CodeClientBody {
-			f.Code, f.Err = own.Code, own.Err
-		}
-	}
-	if cause := context.Cause(x.ctx); cause != nil {
+	cause := context.Cause(x.ctx)
+	switch {
+	case x.written != nil && errors.As(x.writeErr, &own) && f.Code != CodeProtocol:
+		f.Code, f.Err = own.Code, own.Err // also ends ctx, but says more
+	case cause != nil:
 		f.Code, f.Err = CodeCancelled, cause
 	}
 	return f
