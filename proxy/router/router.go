@@ -37,7 +37,8 @@ type Match struct {
 	// the table's and must not be changed. Empty in forward mode.
 	Upstreams []int
 
-	// Target is the path and query for the upstream, without the prefix.
+	// Target is the path and query for the upstream, without the prefix. Of "/u/NAME?query" that is
+	// "?query", of "/u/NAME" it is "": the upstream's base URL itself.
 	Target string
 
 	// Prefix is the "/u/NAME" that was removed, as the client wrote it, or "".
@@ -170,9 +171,6 @@ func cutPin(target string) (name, rest string, ok bool) {
 
 // matchPin takes the upstream that the client named. The prefix is cut from the target's bytes.
 func (t *Table) matchPin(raw, prefix, rest string, header func(string) string) (Match, error) {
-	if !strings.HasPrefix(rest, "/") {
-		rest = "/" + rest // "/u/NAME" and "/u/NAME?x"
-	}
 	kinds := kindsOf(pathOf(rest), header)
 	m := Match{Target: rest, Prefix: prefix, Pinned: true, Kind: kindOr(kinds, settings.KindHTTP)}
 	name := raw

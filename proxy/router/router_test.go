@@ -174,9 +174,9 @@ func TestMatchPin(t *testing.T) {
 		kind                 settings.Kind
 	}{
 		{"/u/gpt/v1/messages?a=b", "/u/gpt", "/v1/messages?a=b", 3, settings.KindAnthropic},
-		{"/u/worker.1", "/u/worker.1", "/", 5, settings.KindA2A},
+		{"/u/worker.1", "/u/worker.1", "", 5, settings.KindA2A},
 		{"/u/worker.1/", "/u/worker.1", "/", 5, settings.KindA2A},
-		{"/u/worker.1?x=/u/gpt/", "/u/worker.1", "/?x=/u/gpt/", 5, settings.KindA2A},
+		{"/u/worker.1?x=/u/gpt/", "/u/worker.1", "?x=/u/gpt/", 5, settings.KindA2A},
 		{"/u/plain//a%2F/../b/./?q=%zz&&", "/u/plain", "//a%2F/../b/./?q=%zz&&", 6, settings.KindHTTP},
 		{"/u/claude%2D1/x", "/u/claude%2D1", "/x", 1, settings.KindAnthropic},
 		{"/u/gpt/u/gem/x", "/u/gpt", "/u/gem/x", 3, settings.KindOpenAI},

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -73,8 +74,12 @@ func Compile(s *settings.Settings, old []*Upstream) ([]*Upstream, error) {
 	return upstreams, nil
 }
 
-// Target joins the base path with the path and query of a request, byte for byte.
+// Target joins the base path with the path and query of a request, byte for byte. Without a path that
+// is the base path alone, with no slash put behind it: an agent's whole URL may be the base.
 func (u *Upstream) Target(target string) string {
+	if target == "" || target[0] == '?' {
+		return cmp.Or(u.basePath, "/") + target
+	}
 	if u.basePath == "" || !strings.HasPrefix(target, "/") {
 		return target // "*" of OPTIONS has no path
 	}

@@ -36,6 +36,10 @@ func TestTarget(t *testing.T) {
 		{"https://api.example/a%2Fb/c%20d", "/x", "/a%2Fb/c%20d/x"},
 		{"https://api.example/base", "*", "*"},
 		{"https://api.example", "*", "*"},
+		{"https://api.example/base", "", "/base"},
+		{"https://api.example/base/", "?x=1", "/base?x=1"},
+		{"https://api.example/", "", "/"},
+		{"https://api.example", "?x", "/?x"},
 		{"https://API.Example:8443/Base", "/x", "/Base/x"},
 	}
 	for _, tt := range tests {
