@@ -20,6 +20,7 @@ type events struct {
 	ended   bool   // that event was seen
 	failed  bool   // an error event was seen
 	name    string // of the event under way, where it matters
+	tail    []byte // the end of the piece before, as long as the last event is awaited
 }
 
 // lineKept is how much of a line is looked at.
@@ -58,9 +59,21 @@ func (e *events) add(p []byte) {
 	if room := lineKept - len(e.line); room > 0 {
 		e.line = append(e.line, p[:min(room, len(p))]...)
 	}
-	if !e.ended && e.ends && bytes.Contains(p, finishReason) {
-		e.ended = true // Gemini has no last event, but says why it stopped
+	if e.ends && !e.ended {
+		e.seek(p)
 	}
+}
+
+// seek looks for Gemini's finishReason: it has no last event, but says why it stopped. The word
+// may come in two pieces.
+func (e *events) seek(p []byte) {
+	n := min(len(p), len(finishReason)-1)
+	across := append(e.tail, p[:n]...)
+	e.ended = bytes.Contains(across, finishReason) || bytes.Contains(p, finishReason)
+	if n < len(p) {
+		across = p
+	}
+	e.tail = append(e.tail[:0], across[max(0, len(across)-len(finishReason)+1):]...)
 }
 
 var finishReason = []byte(`"finishReason"`)
