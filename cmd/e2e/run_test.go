@@ -134,9 +134,17 @@ func TestLogSaysWhatHappenedAndNoSecret(t *testing.T) {
 	curl(t, "-H", "x-api-key: "+secret, "-H", "Authorization: Bearer "+secret, "-H", "Cookie: session="+secret,
 		"-d", `{"model":"quick","system":"`+secret+`"}`, d.URL+"/v1/messages?key="+secret)
 	curl(t, "-H", "x-api-key: "+secret, d.URL+"/u/gone/path?key="+secret)
-	until(t, "both requests are logged", func() bool { return len(d.logged()) == 2 })
+	resp, err := post(t, http.DefaultClient, d.URL+"/v1/messages", "cut", strings.NewReader(`{"model":"cut","stream":true}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err == nil {
+		t.Error("got no error of a stream that was cut; want one")
+	}
+	_ = resp.Body.Close()
+	until(t, "all requests are logged", func() bool { return len(d.logged()) == 3 })
 
-	good, gone := d.logged()[0], d.logged()[1]
+	good, gone, cut := d.logged()[0], d.logged()[1], d.logged()[2]
 	for _, key := range logKeys {
 		if _, ok := good[key]; !ok {
 			t.Errorf("got %v; want the key %s", good, key)
@@ -152,6 +160,9 @@ func TestLogSaysWhatHappenedAndNoSecret(t *testing.T) {
 		if gone[key] != want {
 			t.Errorf("got %s=%s; want %s", key, gone[key], want)
 		}
+	}
+	if cut["status"] != "200" || cut["outcome"] != "stream_error" {
+		t.Errorf("got status=%s outcome=%s of a stream that was cut; want 200 and stream_error", cut["status"], cut["outcome"])
 	}
 	if !strings.Contains(gone["err"], "refused") {
 		t.Errorf("got err=%q; want the reason, to be found by grep", gone["err"])

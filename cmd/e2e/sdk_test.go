@@ -81,6 +81,9 @@ func testSDK(t *testing.T, u *upstream, c client) {
 				t.Errorf("%s: executed %d times; want once", id, n)
 			}
 		}
+		if text, _, err := c.ask(t, base, way+"-cut", "cut", true); err == nil {
+			t.Errorf("got %q and no error of a stream that was cut; want an error", text)
+		}
 		left := way + "-left"
 		if err := c.leave(t, base, left); err != nil {
 			t.Errorf("got %v; want the SDK to end its stream by itself", err)

@@ -11,6 +11,7 @@ import (
 //
 //	quick       the whole answer at once
 //	held        the first words, then nothing until the request is released or its client leaves
+//	cut         the first words, then the connection is cut
 //	overloaded  529 with Anthropic's error
 func messages(c *counters, w http.ResponseWriter, r *http.Request) {
 	var in struct {
@@ -61,6 +62,9 @@ func stream(c *counters, w http.ResponseWriter, r *http.Request, model string) {
 	send("ping", "")
 	word("one")
 	word(" two")
+	if model == "cut" {
+		panic(http.ErrAbortHandler)
+	}
 	if model == "held" && !c.held(r) {
 		return
 	}
