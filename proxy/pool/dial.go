@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -18,6 +19,7 @@ import (
 
 	"golang.org/x/net/proxy"
 
+	"millpond/proxy/wire"
 	"millpond/settings"
 )
 
@@ -141,8 +143,8 @@ func (d *dialer) dialEgress(ctx context.Context, t Target, target string) (*dial
 	c := &dialled{nc: raw, raw: raw, roundTrip: rtt}
 	stop := context.AfterFunc(ctx, func() { raw.Close() })
 	err = d.throughEgress(ctx, c, t, target)
-	if !stop() && err == nil {
-		err = ctx.Err()
+	if !stop() { // the socket was closed, which is what err says
+		err = errors.New("it did not make the connection in time")
 	}
 	if err != nil {
 		raw.Close()
@@ -164,7 +166,8 @@ func (d *dialer) throughEgress(ctx context.Context, c *dialled, t Target, target
 	if e.Scheme == "https" {
 		tc := tls.Client(c.raw, d.tlsConfig(e.Hostname(), []string{"http/1.1"}))
 		if err := tc.HandshakeContext(ctx); err != nil {
-			return err
+			f := tlsFailure(err)
+			return &Failure{Code: CodeEgressFailed, Err: fmt.Errorf("egress proxy %s: %w", e.Host, f.Err), Lasting: f.Lasting}
 		}
 		c.nc = tc
 	}
@@ -177,7 +180,7 @@ func (d *dialer) throughEgress(ctx context.Context, c *dialled, t Target, target
 
 // connectThrough sends CONNECT (RFC 9110, section 9.3.6) and reads its answer.
 func connectThrough(nc net.Conn, e *url.URL, target string) error {
-	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: target}, Host: target, Header: http.Header{}}
+	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: target}, Host: target, Header: http.Header{"User-Agent": {""}}}
 	if a := proxyAuthorization(e); a != "" {
 		req.Header.Set("Proxy-Authorization", a)
 	}
@@ -186,15 +189,16 @@ func connectThrough(nc net.Conn, e *url.URL, target string) error {
 	}
 	// A tunnel's first bytes are ours (TLS or HTTP/2), so what follows the head
 	// within the buffer would be a protocol error.
-	br := bufio.NewReaderSize(nc, 4096)
+	br := bufio.NewReaderSize(io.LimitReader(nc, wire.MaxHead), 4096)
 	resp, err := http.ReadResponse(br, req)
 	if err != nil {
 		return fmt.Errorf("CONNECT: %w", err)
 	}
 	switch {
-	case resp.StatusCode == http.StatusProxyAuthRequired:
-		return &Failure{Code: CodeEgressAuth, Err: fmt.Errorf("egress proxy %s: 407 to CONNECT", e.Host), Lasting: true}
-	case resp.StatusCode != http.StatusOK:
+	case resp.StatusCode == http.StatusProxyAuthRequired, resp.StatusCode == http.StatusUnauthorized:
+		// tinyproxy says 401 to a wrong login, and 407 to none.
+		return &Failure{Code: CodeEgressAuth, Err: fmt.Errorf("egress proxy %s: %d to CONNECT", e.Host, resp.StatusCode), Lasting: true}
+	case resp.StatusCode < 200 || resp.StatusCode > 299:
 		return fmt.Errorf("CONNECT: status %d", resp.StatusCode)
 	case br.Buffered() > 0:
 		return errors.New("CONNECT: bytes before the tunnel was used")
@@ -215,8 +219,8 @@ func throughSOCKS(ctx context.Context, raw *rawConn, e *url.URL, target string) 
 	}
 	if _, err = over.(proxy.ContextDialer).DialContext(ctx, "tcp", target); err != nil {
 		// The library's errors have no types. Those about credentials all name
-		// "authentication" (golang.org/x/net/internal/socks, client.go).
-		if strings.Contains(err.Error(), "authentication") {
+		// "authentication" or "username" (golang.org/x/net/internal/socks).
+		if text := err.Error(); strings.Contains(text, "authentication") || strings.Contains(text, "username") {
 			return &Failure{Code: CodeEgressAuth, Err: fmt.Errorf("egress proxy %s: credentials refused", e.Host), Lasting: true}
 		}
 		return err

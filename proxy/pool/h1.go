@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -156,10 +157,13 @@ func (x *exchange) write() error {
 
 func (x *exchange) appendHead(dst []byte) ([]byte, error) {
 	req, c := x.req, x.c
-	target := req.Target
+	target, host := req.Target, req.Host
 	var extra []wire.Extra
 	if c.viaProxy != nil {
-		target = "http://" + req.Host + req.Target
+		// The proxy goes where the target says, so that is the upstream's address, and
+		// Host has to say the same (RFC 9112, section 3.2.2) whatever the client's was.
+		host = strings.TrimSuffix(joinHostPort(c.host.key.host, c.host.key.port), ":80")
+		target = "http://" + host + strings.TrimPrefix(req.Target, "*")
 		if a := proxyAuthorization(c.viaProxy); a != "" {
 			extra = append(extra, wire.Extra{Name: "Proxy-Authorization", Value: a})
 		}
@@ -178,7 +182,7 @@ func (x *exchange) appendHead(dst []byte) ([]byte, error) {
 	case len(req.Body) > 0 || expectsBody(req.Method):
 		framing.Kind, framing.Length = wire.BodyLength, int64(len(req.Body))
 	}
-	return wire.AppendRequestHead(dst, req.Method, target, req.Host, req.Header, framing, extra...)
+	return wire.AppendRequestHead(dst, req.Method, target, host, req.Header, framing, extra...)
 }
 
 // upgrades reports whether the request asks to leave HTTP. With content it does not:
@@ -357,6 +361,10 @@ func (x *exchange) respond(n int) (*Response, error) {
 	framing, err := head.Framing(x.req.Method)
 	if err != nil {
 		return nil, &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: err}
+	}
+	if head.Status == http.StatusProxyAuthRequired && c.viaProxy != nil {
+		// It is us that the egress proxy asks, and it passed nothing on.
+		return nil, &Failure{Code: CodeEgressAuth, Err: fmt.Errorf("egress proxy %s: 407", c.viaProxy.Host), Refused: true, Lasting: true}
 	}
 	if head.Status == http.StatusSwitchingProtocols && !x.req.upgrades() {
 		return nil, &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: errors.New("101 to a request that asked for no upgrade")}
