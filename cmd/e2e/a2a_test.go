@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -60,14 +61,16 @@ func TestA2A(t *testing.T) {
 // A coordinator asks agents by way of one shared client.
 type coordinator struct{ http *http.Client }
 
-// ask reads the agent's card at base, asks the agent there and returns its answer. The address that
-// the card names is not followed: it may be the agent's own, and lead past the proxy.
+// ask reads the agent's card at base, asks where the card says, and returns the answer. The card
+// must lead back to base: one that names the agent's own address leads past the proxy.
 func (c *coordinator) ask(t *testing.T, base, question string, stream bool) (string, error) {
 	card, err := agentcard.NewResolver(c.http).Resolve(t.Context(), base)
 	if err != nil {
 		return "", fmt.Errorf("read the card: %w", err)
 	}
-	card.URL = base
+	if !strings.HasPrefix(card.URL, base) {
+		return "", fmt.Errorf("the card of %s leads to %s", base, card.URL)
+	}
 	client, err := a2aclient.NewFromCard(t.Context(), card, a2aclient.WithJSONRPCTransport(c.http))
 	if err != nil {
 		return "", fmt.Errorf("make a client: %w", err)
