@@ -11,10 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/a2aproject/a2a-go/a2a"
-	"github.com/a2aproject/a2a-go/a2aclient"
-	"github.com/a2aproject/a2a-go/a2aclient/agentcard"
 )
 
 // Workers are running A2A agents.
@@ -57,21 +53,21 @@ func TestA2ACoordinatorsFollowTheCard(t *testing.T) {
 	w := startWorkers(t, agents)
 	t.Run("a2a-go", func(t *testing.T) {
 		d := serve(t, "", w.settings())
-		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: agents}}
+		c := &coordinator{http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: agents}}}
 		var asking sync.WaitGroup
 		var questions []string
 		for i := range asked {
 			questions = append(questions, fmt.Sprint("go question ", i))
 			asking.Go(func() {
 				agent := fmt.Sprintf("worker-%d", i%agents+1)
-				got, err := followCard(t, client, d.URL+"/u/"+agent+"/", questions[i], i%2 == 1)
+				got, err := c.ask(t, d.URL+"/u/"+agent+"/", questions[i], i%2 == 1)
 				if want := agent + " answers: " + questions[i]; got != want || err != nil {
 					t.Errorf("got %q, error %v; want %q", got, err, want)
 				}
 			})
 		}
 		asking.Wait()
-		client.CloseIdleConnections()
+		c.http.CloseIdleConnections()
 		w.wantOnce(t, questions)
 		d.wantAllThrough(t, asked)
 	})
@@ -97,31 +93,6 @@ func (d *daemon) wantAllThrough(t *testing.T, questions int) {
 	if s := d.stats(t, 2*questions); s.Outcomes["ok"] != 2*questions {
 		t.Errorf("got outcomes %v; want %d ok: a card and an answer to each question", s.Outcomes, 2*questions)
 	}
-}
-
-// followCard reads the card at base and asks the agent where the card says it is.
-func followCard(t *testing.T, client *http.Client, base, question string, stream bool) (string, error) {
-	card, err := agentcard.NewResolver(client).Resolve(t.Context(), base)
-	if err != nil {
-		return "", fmt.Errorf("read the card: %w", err)
-	}
-	agent, err := a2aclient.NewFromCard(t.Context(), card, a2aclient.WithJSONRPCTransport(client))
-	if err != nil {
-		return "", fmt.Errorf("make a client: %w", err)
-	}
-	params := &a2a.MessageSendParams{Message: a2a.NewMessage(a2a.MessageRoleUser, a2a.TextPart{Text: question})}
-	if !stream {
-		result, err := agent.SendMessage(t.Context(), params)
-		return textOf(result), err
-	}
-	var answer string
-	for event, err := range agent.SendStreamingMessage(t.Context(), params) {
-		if err != nil {
-			return answer, err
-		}
-		answer += textOf(event)
-	}
-	return answer, nil
 }
 
 // cardText is a card with all that must stay as it is. %[1]s is the agent's own URL.

@@ -93,7 +93,9 @@ func (k *worker) handler(address string) http.Handler {
 		Name: k.name, Description: "answers at once", Version: "1",
 		URL: "http://" + address + "/", PreferredTransport: a2a.TransportProtocolJSONRPC,
 		DefaultInputModes: []string{"text"}, DefaultOutputModes: []string{"text"},
-		Capabilities: a2a.AgentCapabilities{Streaming: true},
+		Capabilities:    a2a.AgentCapabilities{Streaming: true},
+		ProtocolVersion: "0.3.0", // this and a skill are what other clients insist on
+		Skills:          []a2a.AgentSkill{{ID: "answer", Name: "answer", Description: "answers", Tags: []string{"test"}}},
 	}
 	mux := http.NewServeMux()
 	mux.Handle(a2asrv.WellKnownAgentCardPath, a2asrv.NewStaticAgentCardHandler(card))
