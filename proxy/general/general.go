@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -28,6 +29,9 @@ const (
 	idleTime = 15 * time.Minute
 	// bodyProgress is how long a client may take over the next piece of a body.
 	bodyProgress = 30 * time.Second
+	// shortRest is how many bytes of an unwanted body net/http reads so that the
+	// connection can be used again.
+	shortRest = 256 << 10
 )
 
 // A Front is an http.Handler and the server that runs it. Use New.
@@ -100,12 +104,14 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case refusal != nil:
 		f.x.Refuse(st, req, c, refusal)
+		c.leaveBody()
 	case isLocal(r.RequestURI):
 		f.local.ServeHTTP(w, r)
 	default:
 		if !f.x.Do(r.Context(), st, req, c) {
 			panic(http.ErrAbortHandler) // breaks the connection, or resets the stream
 		}
+		c.leaveBody()
 	}
 }
 
@@ -121,6 +127,7 @@ type client struct {
 	r        *http.Request
 	control  *http.ResponseController
 	switched http.Header // of 101, until the connection is taken over
+	bodyRead bool        // to its end
 }
 
 func (c *client) request() *exchange.Request {
@@ -167,8 +174,26 @@ func (p progressReader) Read(b []byte) (int, error) {
 	n, err := p.c.r.Body.Read(b)
 	if err != nil {
 		p.c.control.SetReadDeadline(time.Time{})
+		p.c.bodyRead = err == io.EOF
 	}
 	return n, err
+}
+
+// leaveBody ends a request whose body nobody wants to its end. A short rest
+// net/http reads by itself. With a longer one the connection has to end, and if it
+// ended with unread bytes, a reset could overtake the answer (RFC 9112, section 9.6):
+// net/http closes gently, after half a second, only behind a body that is over a
+// limit. So one is said to be.
+func (c *client) leaveBody() {
+	switch {
+	case c.r.Body == nil || c.r.Body == http.NoBody || c.bodyRead || c.r.ProtoMajor > 1:
+	case c.r.ContentLength >= 0 && c.r.ContentLength <= shortRest:
+		c.control.SetReadDeadline(time.Now().Add(bodyProgress))
+	default:
+		c.control.SetReadDeadline(time.Unix(1, 0))
+		over := http.MaxBytesReader(c.w, io.NopCloser(strings.NewReader("x")), 0)
+		over.Read(make([]byte, 1))
+	}
 }
 
 // Interim passes a 1xx answer on.
