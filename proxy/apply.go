@@ -52,7 +52,8 @@ func (d *Daemon) change(base *settings.Settings, save func() error) error {
 	if err != nil {
 		return err
 	}
-	state, err := compile(ctx, s, addrs, d.exchange.State())
+	v := fetchSecrets(ctx, s, d.vault, d.config.Now)
+	state, err := compile(s, v, addrs, d.exchange.State())
 	if err == nil {
 		err = save()
 	}
@@ -67,6 +68,9 @@ func (d *Daemon) change(base *settings.Settings, save func() error) error {
 		d.bound = s.Listen.Address
 	}
 	d.commit(state, base, addrs)
+	before := d.vault
+	d.vault = v
+	d.logMissing(before)
 	return nil
 }
 

@@ -14,6 +14,7 @@ const (
 	ReasonPaused            = "paused"               // a person turned the proxy off
 	ReasonNoUpstream        = "no_upstream"          // none is configured and enabled
 	ReasonNoHealthyUpstream = "no_healthy_upstream"  // args: the names of all
+	ReasonCredentialMissing = "credential_missing"   // args: the names of those whose credential cannot be read
 	ReasonSuccessTooLow     = "success_too_low"      // args: percent in the last minute, percent at least
 	ReasonUpstreamEjected   = "upstream_ejected"     // args: the names of those that are left alone
 	ReasonBelowTarget       = "success_below_target" // args: as for success_too_low
@@ -25,12 +26,13 @@ const fewest = 3
 
 // facts are what the proxy's state is judged from.
 type facts struct {
-	paused  bool
-	forward bool     // forward mode serves without any upstream
-	healthy []string // names of the enabled upstreams that are up
-	ejected []string // names of the enabled upstreams that are left alone or in trial
-	minute  meter.Counts
-	verdict settings.Verdict
+	paused   bool
+	forward  bool     // forward mode serves without any upstream
+	healthy  []string // names of the enabled upstreams that are up
+	ejected  []string // names of the enabled upstreams that are left alone or in trial
+	withheld []string // names of the enabled upstreams whose credential cannot be read
+	minute   meter.Counts
+	verdict  settings.Verdict
 }
 
 // A condition is the proxy's state with its reason.
@@ -48,10 +50,14 @@ func judge(f facts) condition {
 		return condition{control.Off, ReasonPaused, nil}
 	case len(f.healthy) == 0 && len(f.ejected) > 0:
 		return condition{control.Failing, ReasonNoHealthyUpstream, f.ejected}
-	case len(f.healthy) == 0 && !f.forward:
+	case len(f.healthy) == 0 && len(f.withheld) > 0 && !f.forward:
+		return condition{control.Failing, ReasonCredentialMissing, f.withheld}
+	case len(f.healthy) == 0 && len(f.withheld) == 0 && !f.forward:
 		return condition{control.Failing, ReasonNoUpstream, nil}
 	case f.minute.Judged() >= fewest && rate < 100*f.verdict.SwitchBelow:
 		return condition{control.Failing, ReasonSuccessTooLow, percents(rate, f.verdict.SwitchBelow)}
+	case len(f.withheld) > 0:
+		return condition{control.Degraded, ReasonCredentialMissing, f.withheld}
 	case len(f.ejected) > 0:
 		return condition{control.Degraded, ReasonUpstreamEjected, f.ejected}
 	case rate < 100*f.verdict.SuccessTarget:

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"slices"
-	"strconv"
 	"time"
 
 	"millpond/proxy/exchange"
@@ -16,7 +14,6 @@ import (
 	"millpond/proxy/router"
 	"millpond/proxy/upstream"
 	"millpond/settings"
-	"millpond/settings/secret"
 )
 
 // A Store is where the settings are kept; *store.Store is one.
@@ -39,15 +36,13 @@ type Config struct {
 	Control   string    // address of the control socket; "": there is none
 	Now       func() time.Time
 	DrainFor  time.Duration // how long requests in flight may take to end; 0 means DrainFor
+	SeekEvery time.Duration // how often a secret that is missing is looked for; 0 means SeekEvery
 }
 
 // DrainFor is how long requests in flight may take to end when the daemon stops, unless
 // Config says otherwise. After it, they are cut. A service manager's own limit should be
 // longer (systemd's is 90 s, launchd's 20 s unless the unit says more).
 const DrainFor = 30 * time.Second
-
-// secretWait bounds how long a keyring may take to hand over a secret.
-const secretWait = 10 * time.Second
 
 // Overrides are what the command line says over the settings file.
 type Overrides struct {
@@ -68,11 +63,11 @@ func (o Overrides) over(s *settings.Settings) *settings.Settings {
 	return s
 }
 
-// compile builds what runs from settings that are valid. It changes nothing that runs;
-// the health of upstreams that stay is carried over from old, which may be nil. bound
-// are the addresses that are listened on.
-func compile(ctx context.Context, s *settings.Settings, bound []net.Addr, old *exchange.State) (*exchange.State, error) {
-	token, credentials, err := secretsOf(ctx, s)
+// compile builds what runs from settings that are valid and the secrets that they refer
+// to. It changes nothing that runs; the health of upstreams that stay is carried over
+// from old, which may be nil. bound are the addresses that are listened on.
+func compile(s *settings.Settings, v *vault, bound []net.Addr, old *exchange.State) (*exchange.State, error) {
+	token, err := v.token(s)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +79,7 @@ func compile(ctx context.Context, s *settings.Settings, bound []net.Addr, old *e
 	if old != nil {
 		before = old.Upstreams
 	}
-	upstreams, err := upstream.Compile(s, before)
+	upstreams, err := upstream.Compile(v.withPasswords(s), before)
 	if err != nil {
 		return nil, err
 	}
@@ -92,39 +87,11 @@ func compile(ctx context.Context, s *settings.Settings, bound []net.Addr, old *e
 		Addrs: bound, AllowedHosts: s.Listen.AllowedHosts, AllowedOrigins: s.Listen.AllowedOrigins,
 		Token: token.Reveal(), ForwardEnabled: s.Forward.Enabled,
 	})
-	return &exchange.State{Settings: s, Gate: gate, Routes: routes, Upstreams: upstreams, Credentials: credentials}, nil
-}
-
-// secretsOf fetches the token that clients must show and the credential of each enabled
-// upstream. A missing one is an error: without it the client's own credential would go
-// to an upstream that it is not meant for, or everyone would be let in.
-func secretsOf(ctx context.Context, s *settings.Settings) (token secret.Value, credentials []secret.Value, err error) {
-	ctx, cancel := context.WithTimeout(ctx, secretWait)
-	defer cancel()
-	token, err = resolve(ctx, "listen.token", s.Listen.Token)
-	errs := []error{err}
-	credentials = make([]secret.Value, len(s.Upstreams))
-	for i, u := range s.Upstreams {
-		if !u.Enabled {
-			continue
-		}
-		credentials[i], err = resolve(ctx, fmt.Sprintf("upstreams[%d].credential", i), u.Credential)
-		errs = append(errs, err)
-	}
-	return token, credentials, errors.Join(errs...)
-}
-
-// resolve fetches the secret that the setting at path refers to.
-func resolve(ctx context.Context, path, reference string) (secret.Value, error) {
-	ref, err := secret.Parse(reference)
-	if err != nil {
-		return secret.Value{}, &settings.FieldError{Path: path, Problem: settings.Refused, Value: hidden, Want: err.Error()}
-	}
-	value, err := ref.Resolve(ctx)
-	if err != nil {
-		return secret.Value{}, &settings.FieldError{Path: path, Problem: settings.Refused, Value: strconv.Quote(reference), Want: err.Error()}
-	}
-	return value, nil
+	credentials, withheld := v.credentials(s)
+	return &exchange.State{
+		Settings: s, Gate: gate, Routes: routes, Upstreams: upstreams,
+		Credentials: credentials, Withheld: withheld,
+	}, nil
 }
 
 // withDefaults fills in what the configuration leaves open.
@@ -139,5 +106,6 @@ func (c Config) withDefaults() (Config, error) {
 		c.Now = time.Now
 	}
 	c.DrainFor = cmp.Or(c.DrainFor, DrainFor)
+	c.SeekEvery = cmp.Or(c.SeekEvery, SeekEvery)
 	return c, nil
 }

@@ -50,6 +50,7 @@ type Daemon struct {
 	changing sync.Mutex
 	bound    string             // the address that was asked for; guarded by changing
 	listener *listener.Listener // nil until Run has bound it; guarded by changing
+	vault    *vault             // what the settings in force refer to; guarded by changing
 
 	// committing is held while the exchange's state is replaced, so that a pause and a
 	// change do not lose one another.
@@ -86,7 +87,8 @@ func New(c Config) (*Daemon, error) {
 		ready: make(chan struct{}), changed: make(chan struct{}),
 	}
 	// There is no context yet to end the wait for a keyring; it is bounded by itself.
-	state, err := compile(context.Background(), s, nil, nil)
+	d.vault = fetchSecrets(context.Background(), s, nil, c.Now)
+	state, err := compile(s, d.vault, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +158,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	follow, stopFollowing := context.WithCancel(ctx)
 	defer stopFollowing()
 	wg.Go(func() { d.follow(follow) })
+	wg.Go(func() { d.seek(follow) })
 	close(d.ready)
 	d.logStart()
 	d.logWarnings()
@@ -180,12 +183,13 @@ func (d *Daemon) bind(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	state, err := compile(ctx, s, l.Addrs(), d.exchange.State())
+	state, err := compile(s, d.vault, l.Addrs(), d.exchange.State())
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
 	d.listener, d.bound = l, s.Listen.Address
 	d.commit(state, nil, l.Addrs())
+	d.logMissing(nil)
 	return nil
 }
 

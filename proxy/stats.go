@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"errors"
+
 	"millpond/proxy/control"
 	"millpond/proxy/exchange"
 	"millpond/proxy/meter"
@@ -33,13 +35,20 @@ func (d *Daemon) count() (control.Stats, meter.Snapshot) {
 		Pool:               poolStats(d.pools.Stats(), m.Wait),
 		Replays:            replays(d.exchange.Ledger()),
 		Upstreams:          []control.Upstream{},
+		Callers:            callers(m.Callers),
 		Windows: map[string]control.Window{
 			control.Window1m: window(m.Minute), control.Window1h: window(m.Hour),
 			control.Window24h: window(m.Day), control.Window28d: window(m.FourWeeks),
 		},
 	}
-	for _, u := range state.Upstreams {
-		s.Upstreams = append(s.Upstreams, d.upstreamStats(u, m.Upstream(u.Name)))
+	for i, u := range state.Upstreams {
+		one := d.upstreamStats(u, m.Upstream(u.Name))
+		var missing *missingSecret
+		if errors.As(state.Withheld[i], &missing) {
+			one.Healthy, one.Withheld = false, exchange.CodeCredentialMissing
+			one.LastError, one.LastErrorAt = Redact(missing.Error()), &missing.since
+		}
+		s.Upstreams = append(s.Upstreams, one)
 	}
 	return s, m
 }
@@ -95,6 +104,16 @@ func window(w meter.Window) control.Window {
 		SuccessRate: w.Counts.SuccessRate(), ErrorRate: w.Counts.ErrorRate(),
 		LatencyMS: percentiles(w.Latency), FirstByteMS: percentiles(w.FirstByte),
 	}
+}
+
+func callers(list []meter.Caller) []control.Caller {
+	callers := make([]control.Caller, 0, len(list))
+	for _, c := range list {
+		callers = append(callers, control.Caller{
+			Name: c.Name, Requests: int64(c.Counts.Total()), SuccessRate: c.Counts.SuccessRate(), LatencyMS: percentiles(c.Latency),
+		})
+	}
+	return callers
 }
 
 // poolStats joins the pool's figures with the waits that the meter saw: the pool's own

@@ -69,9 +69,11 @@ func (d *Daemon) facts() facts {
 		minute:  d.meter.CountsWithin(meter.Minute),
 		verdict: state.Settings.Verdict,
 	}
-	for _, u := range state.Upstreams {
+	for i, u := range state.Upstreams {
 		switch {
 		case !u.Enabled:
+		case state.Withheld[i] != nil:
+			f.withheld = append(f.withheld, u.Name)
 		case u.Status().Healthy:
 			f.healthy = append(f.healthy, u.Name)
 		default:
@@ -102,6 +104,10 @@ func (d *Daemon) health() health {
 		return health{c.reason, "No upstream is configured and enabled."}
 	case ReasonNoHealthyUpstream:
 		return health{c.reason, "Every upstream failed lately and is left alone for a while."}
+	case ReasonCredentialMissing:
+		if c.state == control.Failing {
+			return health{c.reason, "The credential of every upstream is missing."}
+		}
 	}
 	return health{Status: "ok"}
 }

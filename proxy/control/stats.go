@@ -26,6 +26,7 @@ type Stats struct {
 	Pool        Pool              `json:"pool"`          // of all upstreams together
 	Replays     Replays           `json:"replays"`
 	Upstreams   []Upstream        `json:"upstreams"` // in the order of the settings
+	Callers     []Caller          `json:"callers"`   // a hundred and "other" at most, in the order of their first request
 	Windows     map[string]Window `json:"windows"`   // the keys are Window1m, Window1h, Window24h and Window28d
 }
 
@@ -76,7 +77,10 @@ type Upstream struct {
 	Name    string `json:"name"`
 	URL     string `json:"url"` // without user and password
 	Kind    string `json:"kind"`
-	Healthy bool   `json:"healthy"` // false while it is out after consecutive failures
+	Healthy bool   `json:"healthy"` // false while it is out after consecutive failures, or withheld
+
+	// Withheld says why nothing is sent to it: credential_missing, or "" when requests are sent.
+	Withheld string `json:"withheld"`
 
 	SuccessRate float64     `json:"success_rate"` // percent, as Stats.SuccessRate
 	Requests    int64       `json:"requests"`
@@ -87,6 +91,14 @@ type Upstream struct {
 	Protocol           string     `json:"protocol"`             // http1 or http2, as last negotiated; "" before the first connection
 	LastError          string     `json:"last_error"`           // in words; "" when there was none
 	LastErrorAt        *time.Time `json:"last_error_at"`        // nil when there was none
+}
+
+// Caller is who sent requests: by X-Millpond-Caller, else by address.
+type Caller struct {
+	Name        string      `json:"name"` // "other" for those beyond the first hundred
+	Requests    int64       `json:"requests"`
+	SuccessRate float64     `json:"success_rate"` // percent, as Stats.SuccessRate
+	LatencyMS   Percentiles `json:"latency_ms"`
 }
 
 // Window sums up the requests of the last minute, hour, day or four weeks.

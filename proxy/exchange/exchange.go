@@ -37,6 +37,7 @@ type State struct {
 	Routes      *router.Table
 	Upstreams   []*upstream.Upstream // at the indexes of Settings.Upstreams
 	Credentials []secret.Value       // at the same indexes; a missing or zero one passes the client's own through
+	Withheld    []error              // at the same indexes: why nothing may be sent there; a missing one or nil lets requests through
 	Paused      bool                 // refuse all requests
 
 	targets []pool.Target // at the same indexes
@@ -74,7 +75,7 @@ func (x *Exchange) Commit(st *State) {
 	var live []pool.Target
 	for i, u := range st.Upstreams {
 		st.targets[i] = TargetOf(u)
-		if u.Enabled {
+		if u.Enabled && st.withheld(i) == nil {
 			live = append(live, st.targets[i])
 			if st.targets[i].Pool.Protocol == settings.ProtocolAuto {
 				live = append(live, forUpgrade(st.targets[i]))
@@ -196,7 +197,11 @@ func (x *Exchange) Do(ctx context.Context, st *State, req *Request, client Clien
 	t := &turn{x: x, st: st, req: req, client: client, whole: true}
 	t.record.At = req.Arrived
 	defer t.close()
-	if p := t.admit(); p != nil {
+	p := t.admit()
+	if p == nil {
+		p = t.withhold()
+	}
+	if p != nil {
 		t.refuse(p)
 		return true
 	}
