@@ -55,7 +55,7 @@ func New(x *exchange.Exchange, local http.Handler, log *slog.Logger, h2c bool) *
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:          newServerLog(log),
 	}
 	return f
 }
