@@ -99,7 +99,7 @@ func (r *rig) askAndLeave(method, path string) bool {
 	}
 	defer nc.Close()
 	nc.(*net.TCPConn).SetLinger(0) // 10,000 ports in TIME_WAIT would be too many
-	wait := patience // one in four stays
+	wait := patience               // one in four stays
 	if rand.N(4) > 0 {
 		wait = min(wait, time.Duration(rand.ExpFloat64()*float64(10*time.Millisecond)))
 	}

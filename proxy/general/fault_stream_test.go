@@ -2,6 +2,7 @@ package general
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -239,4 +240,23 @@ func TestRow31PingsKeepAStreamAlive(t *testing.T) {
 		p.Write([]byte(chunk(d.terminal) + "0\r\n\r\n"))
 	})
 	d.whole(t, got, d.event+strings.Repeat(ping, pings)+d.terminal)
+}
+
+// An answer that begins before the request was sent whole has the same limit.
+func TestRow31StallBehindALongRequest(t *testing.T) {
+	const idle = 100 * time.Millisecond
+	d := dialects[0]
+	o := newOrigin(t, false, func(p *peer) {
+		req := p.head()
+		p.Write([]byte(chunkedHead + chunk(d.event)))
+		io.Copy(io.Discard, req.Body)
+		p.execute(req)
+		p.left()
+	})
+	r := newRig(t, o.config(), func(s *settings.Settings) {
+		s.Upstreams[0].Kind = d.kind
+		s.Timeouts.StreamIdle = idle
+	}, o.url)
+	d.told(t, r.send(r.request("POST", d.path, large())), d.event, pool.CodeStreamIdle)
+	o.executed(d.path, 1)
 }

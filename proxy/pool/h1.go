@@ -95,6 +95,8 @@ type exchange struct {
 	written  chan struct{} // closed when it is done; nil without one
 	writeErr error         // its error, once written is closed
 	hold     chan bool     // Expect: true sends the body, false drops it
+	mu       sync.Mutex    // guards headed, and the read deadline against both sides
+	headed   bool          // the answer's head has come
 	asked    bool          // the body was asked for, or needs no asking
 	answered bool          // at least one byte of an answer was read
 }
@@ -207,12 +209,30 @@ func (x *exchange) writeBody() {
 	var own *Failure
 	switch {
 	case x.writeErr == nil:
-		x.c.nc.SetReadDeadline(deadline(x.req.HeaderTimeout))
+		x.headBy(deadline(x.req.HeaderTimeout))
 	case errors.As(x.writeErr, &own):
-		x.c.nc.SetReadDeadline(time.Unix(1, 0)) // no answer comes to half a request
+		x.headBy(time.Unix(1, 0)) // no answer comes to half a request
 	default:
-		x.c.nc.SetReadDeadline(time.Now().Add(earlyAnswer))
+		x.headBy(time.Now().Add(earlyAnswer))
 	}
+}
+
+// headBy limits the wait for the answer's head. One that came before the request
+// was written whole has limits of its own.
+func (x *exchange) headBy(t time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.headed {
+		x.c.nc.SetReadDeadline(t)
+	}
+}
+
+// head says that the answer's head has come: what it waits for next is content.
+func (x *exchange) head(next time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.headed = true
+	x.c.nc.SetReadDeadline(next)
 }
 
 // A clientBody tells errors of the client from those of the upstream.
@@ -318,7 +338,7 @@ func (x *exchange) awaitHead() (int, error) {
 			return 0, &Failure{Code: CodeProtocol, Err: fmt.Errorf("the answer's head is over %d bytes", wire.MaxHead)}
 		}
 		if err := c.fill(); err != nil {
-			if !x.asked && closedCode(err) == CodeTimeout && len(c.buffered()) == 0 {
+			if !x.asked && closedCode(err) == CodeTimeout {
 				x.ask(true) // the upstream does not know about 100
 				continue
 			}
@@ -386,7 +406,7 @@ func (x *exchange) respond(n int) (*Response, error) {
 		resp.Length = framing.Length
 	}
 	dropOneHop(resp.Header, framing.Kind)
-	c.nc.SetReadDeadline(deadline(x.req.StreamIdle))
+	x.head(deadline(x.req.StreamIdle))
 	resp.Body = b
 	switch {
 	case framing.Kind == wire.BodyNone, resp.Length == 0:
@@ -515,7 +535,7 @@ func (b *h1Body) Trailer() http.Header { return b.trailer }
 
 // Read returns content as soon as there is any.
 func (b *h1Body) Read(p []byte) (int, error) {
-	for b.err == nil {
+	for b.err == nil && len(p) > 0 {
 		n, err := b.read(p)
 		if err != nil {
 			b.end(err)
