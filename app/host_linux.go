@@ -53,3 +53,11 @@ func hasBus() bool {
 	_, err := os.Stat(filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "bus"))
 	return err == nil && os.Getenv("XDG_RUNTIME_DIR") != ""
 }
+
+// findScreen returns an error where there is no screen to open a window on.
+func findScreen() error {
+	if os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "" {
+		return errors.New("there is no screen (neither DISPLAY nor WAYLAND_DISPLAY is set); millpondd works without one")
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package app
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -34,8 +35,8 @@ func claim(path string) (*instance, error) {
 }
 
 // serve calls hear with each word that another process tells us, until ctx is
-// done, and gives up the claim.
-func (i *instance) serve(ctx context.Context, hear func(word string)) {
+// done, and gives up the claim. Hear reports whether what was asked is done.
+func (i *instance) serve(ctx context.Context, hear func(word string) bool) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer i.release()
@@ -53,8 +54,9 @@ func (i *instance) serve(ctx context.Context, hear func(word string)) {
 			if err != nil {
 				return
 			}
-			hear(strings.TrimSuffix(word, "\n"))
-			_, _ = io.WriteString(c, "ok\n")
+			if hear(strings.TrimSuffix(word, "\n")) {
+				_, _ = io.WriteString(c, "ok\n")
+			}
 		})
 	}
 }
@@ -62,8 +64,8 @@ func (i *instance) serve(ctx context.Context, hear func(word string)) {
 // release gives up the claim.
 func (i *instance) release() { _ = i.listener.Close() }
 
-// tell says a word to the process that listens at path, and returns when it has
-// been heard. The error is control.ErrNotRunning when there is none.
+// tell says a word to the process that listens at path, and returns when what it
+// asks for is done. The error is control.ErrNotRunning when there is none.
 func tell(ctx context.Context, path, word string) error {
 	ctx, cancel := context.WithTimeout(ctx, wordTime)
 	defer cancel()
@@ -82,3 +84,28 @@ func tell(ctx context.Context, path, word string) error {
 	}
 	return nil
 }
+
+// claimOr makes this process the one at path, or has the one that is there show
+// itself and returns nil. A process that is just ending is waited for.
+func claimOr(ctx context.Context, path string) (*instance, error) {
+	for deadline := time.Now().Add(2 * wordTime); ; {
+		first, err := claim(path)
+		if !errors.Is(err, control.ErrInUse) {
+			return first, err
+		}
+		if err = tell(ctx, path, show); err == nil {
+			return nil, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("bring the first process to the front: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(claimPause):
+		}
+	}
+}
+
+// claimPause is how long a process that is ending is given before the next look.
+const claimPause = 50 * time.Millisecond

@@ -1,57 +1,57 @@
 package app
 
 import (
-	"fmt"
 	"strings"
 
-	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/lang"
+	"github.com/jeandeaual/go-locale"
 
 	"millpond/app/model"
 	"millpond/assets"
 )
 
-// fynesOwn are the languages that Fyne has words in and we have not. It would
-// take a language by its own words and then miss ours.
-var fynesOwn = []fyne.Locale{"cs", "de", "el", "es", "fr", "ja", "pl", "pt", "pt-BR", "ru", "sv", "ta", "uk"}
-
-// Speak reads the locale files and returns what words a text in the person's
-// language, that of the system, or else in English. Fyne's package of words
-// needs no Fyne application, so the tray uses it too.
-func Speak() (func(model.Text) string, error) {
-	if err := lang.AddTranslationsFS(assets.Locales, assets.LocaleDir); err != nil {
-		return nil, fmt.Errorf("read the words: %w", err)
+// Speak returns what words a text in a language of assets.Languages, or in the
+// system's when that is "".
+//
+// The words do not come through fyne.io/fyne/v2/lang, since the tray links no
+// Fyne; the files have its form.
+func Speak(language string) (func(model.Text) string, error) {
+	if language == "" {
+		locales, err := locale.GetLocales()
+		if err != nil {
+			locales = nil // then it is English
+		}
+		language = assets.Language(locales)
 	}
-	english, err := assets.Locales.ReadFile(assets.LocaleDir + "/en.json")
+	sentences, err := assets.Sentences(language)
 	if err != nil {
-		return nil, fmt.Errorf("read the English words: %w", err)
+		return nil, err
 	}
-	system := lang.SystemLocale().String()
-	for _, l := range fynesOwn {
-		if !strings.HasPrefix(system, l.String()[:2]) {
-			continue
-		}
-		if err := lang.AddTranslationsForLocale(english, l); err != nil {
-			return nil, fmt.Errorf("offer English words in place of %s: %w", l, err)
-		}
-	}
-	return say, nil
+	return func(t model.Text) string { return say(sentences, t) }, nil
 }
 
-// say words a text. A key that no language has stands for itself.
-func say(t model.Text) string {
+// say words a text. A key without a sentence stands for itself.
+func say(sentences map[string]assets.Sentence, t model.Text) string {
 	if t.Empty() {
 		return ""
 	}
-	args := map[string]any{}
+	s, ok := sentences[t.Key]
+	if !ok {
+		return t.Key
+	}
+	words := s.Other
+	if t.Count != nil && *t.Count == 1 && s.One != "" {
+		words = s.One
+	}
+	if len(t.Args) == 0 {
+		return words
+	}
+	var pairs []string
 	for name, value := range t.Args {
-		if inner, ok := value.(model.Text); ok {
-			value = say(inner)
+		text, _ := value.(string)
+		if inner, nested := value.(model.Text); nested {
+			text = say(sentences, inner)
 		}
-		args[name] = value
+		pairs = append(pairs, "{{."+name+"}}", text)
 	}
-	if t.Count != nil {
-		return lang.XN(t.Key, t.Key, int(*t.Count), args)
-	}
-	return lang.X(t.Key, t.Key, args)
+	return strings.NewReplacer(pairs...).Replace(words) // replaces once, so what an argument holds stays as it is
 }

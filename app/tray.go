@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -38,7 +36,7 @@ func RunTray(ctx context.Context, c Config) error {
 		return fmt.Errorf("start the tray: %w", err)
 	}
 	defer first.release()
-	say, err := Speak()
+	say, err := Speak("")
 	if err != nil {
 		return err
 	}
@@ -81,34 +79,15 @@ func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) 
 	})
 	wg.Go(func() { daemon.run(ctx) })
 	wg.Go(func() {
-		first.serve(ctx, func(word string) {
+		first.serve(ctx, func(word string) bool {
 			if word == show {
 				open()
 			}
+			return word == show
 		})
 	})
 	if !c.Background {
 		open()
 	}
-	wg.Go(func() { slim(ctx) })
 	icon.Run(ctx)
-}
-
-// slimPercent is how much the heap of the tray may grow before it is collected:
-// per cent. A status is some kilobytes every few seconds, so it costs nothing.
-const slimPercent = 20
-
-// slim keeps the resident process small, whatever the machine: one thread of Go
-// code is plenty for an icon, and each more has its caches. Reading the words of
-// all languages at the start leaves a few megabytes of garbage, which go back to
-// the system once the icon is up, and with them what else only the start needed.
-func slim(ctx context.Context) {
-	runtime.GOMAXPROCS(1)
-	debug.SetGCPercent(slimPercent)
-	select {
-	case <-ctx.Done():
-	case <-time.After(time.Second):
-		debug.FreeOSMemory()
-		dropStartPages()
-	}
 }

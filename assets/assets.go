@@ -17,16 +17,6 @@ import (
 //go:embed icon/app-256.png
 var AppIcon []byte
 
-// Locales holds a file of words for each language in the folder LocaleDir. They
-// are in the form that fyne.io/fyne/v2/lang reads: a key and a sentence in which
-// {{.Name}} stands for an argument, or a key and the sentence for each plural.
-//
-//go:embed locale
-var Locales embed.FS
-
-// LocaleDir is the folder within Locales.
-const LocaleDir = "locale"
-
 //go:embed icon/tray-*.png
 var stateIcons embed.FS
 

@@ -1,19 +1,22 @@
 // Command millpond is the desktop application: an icon in the tray that stays,
 // and a window that is a process of its own while it is open. The proxy itself
 // is the other program, millpondd.
+//
+// It is built twice from this folder. With the tag lean it is the tray alone:
+// no cgo on Linux and Windows, no graphics library, 11 MB resident instead of
+// 26. Without the tag it has the window too; installed beside the lean one as
+// millpond-window, it is what that one opens. It also works alone.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
-
-	"fyne.io/fyne/v2"
-	fyneapp "fyne.io/fyne/v2/app"
 
 	"millpond/app"
 	"millpond/proxy/control"
@@ -36,14 +39,19 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("millpond [window|version]", flag.ContinueOnError)
 	background := flags.Bool("background", false, "show no window at the start, as at login")
-	if err := flags.Parse(args); err != nil {
-		return nil // flags has told what is wrong
+	noTray := flags.Bool("no-tray", false, "say in the window that the desktop has no tray")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
 	}
 	c := app.Config{
 		Socket:     control.DefaultSocket(os.Getenv),
-		NewFyne:    newFyne,
 		Log:        slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		NewWindow:  newWindow,
 		Background: *background,
+		NoTray:     *noTray,
 	}
 	switch name := flags.Arg(0); name {
 	case "":
@@ -56,13 +64,4 @@ func run(ctx context.Context, args []string) error {
 	default:
 		return fmt.Errorf("unknown command %q; there are window and version", name)
 	}
-}
-
-// newFyne makes the Fyne application, whose identity names its settings folder.
-func newFyne() fyne.App {
-	fyneapp.SetMetadata(fyne.AppMetadata{
-		ID: "dev.millpond.app", Name: "Millpond", Version: version,
-		Migrations: map[string]bool{"fyneDo": true},
-	})
-	return fyneapp.New()
 }

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jezek/xgb/xproto"
+)
+
+// TestTray drives the icon over the bus: what it shows follows the real daemon,
+// and what is clicked happens there.
+func TestTray(t *testing.T) {
+	d := newDesk(t)
+	origin := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer origin.Close()
+	d.configure(fmt.Sprintf("[[upstreams]]\nname = \"one\"\nkind = \"http\"\nurl = %q\n", origin.URL))
+	panel := d.addPanel()
+	app := d.millpond("--background")
+	icon := panel.icon()
+
+	panel.await(icon, "Not running", func(e entry) bool { return !e.enabled })
+	if _, ok := find(panel.menu(icon), "Proxy on"); ok {
+		t.Error("there is a switch without a daemon")
+	}
+	if got := panel.property(icon, "Title"); got != "Millpond" {
+		t.Errorf("title: got %v; want Millpond", got)
+	}
+	daemon, address := d.daemon()
+	panel.await(icon, "Running", shown)
+	panel.await(icon, "one", shown)
+
+	panel.click(icon, "Proxy on")
+	panel.await(icon, "Proxy on", off)
+	panel.await(icon, "Off", shown)
+	if got := ask(t, address, "/"); got != http.StatusServiceUnavailable {
+		t.Errorf("switched off: got %d; want %d", got, http.StatusServiceUnavailable)
+	}
+	panel.click(icon, "Proxy on")
+	panel.await(icon, "Proxy on", on)
+	if got := ask(t, address, "/"); got != http.StatusOK {
+		t.Errorf("switched on: got %d; want %d", got, http.StatusOK)
+	}
+
+	panel.click(icon, "Copy address")
+	until(t, "the address on the clipboard", func() bool { return d.clipboard() == "http://"+address })
+	panel.click(icon, "Gentle")
+	panel.await(icon, "Gentle", on)
+	if text, err := os.ReadFile(d.config()); err != nil || !strings.Contains(string(text), "gentle") {
+		t.Errorf("settings file: got %s, %v; want the preset gentle", text, err)
+	}
+
+	daemon.end(t, syscall.SIGKILL)
+	panel.await(icon, "Not running", shown)
+	_, address = d.daemon()
+	panel.await(icon, "Running", shown)
+
+	if len(d.windows()) != 0 {
+		t.Error("a window popped up at login")
+	}
+	panel.click(icon, "Quit")
+	if code := app.wait(t); code != 0 {
+		t.Errorf("exit code: got %d; want 0", code)
+	}
+	if got := ask(t, address, "/"); got != http.StatusOK {
+		t.Errorf("after quitting the tray: got %d; want the proxy to go on", got)
+	}
+}
+
+// TestTrayTellsOfTrouble breaks the upstream and mends it.
+func TestTrayTellsOfTrouble(t *testing.T) {
+	d := newDesk(t)
+	broken := make(chan struct{})
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		select {
+		case <-broken:
+			w.WriteHeader(http.StatusInternalServerError)
+		default:
+		}
+	}))
+	defer origin.Close()
+	d.configure(fmt.Sprintf("[[upstreams]]\nname = \"one\"\nkind = \"http\"\nurl = %q\n", origin.URL))
+	panel := d.addPanel()
+	_, address := d.daemon()
+	d.millpond("--background")
+	icon := panel.icon()
+	panel.await(icon, "Running", shown)
+	fine := fmt.Sprint(panel.property(icon, "IconPixmap"))
+
+	close(broken)
+	for range 10 {
+		ask(t, address, "/")
+	}
+	panel.await(icon, "Requests are failing", shown)
+	panel.await(icon, "No upstream answers: one", shown)
+	if fmt.Sprint(panel.property(icon, "IconPixmap")) == fine {
+		t.Error("the icon is as if all were well")
+	}
+}
+
+// TestWindow opens the window in every way that there is, and closes it.
+func TestWindow(t *testing.T) {
+	d := newDesk(t)
+	d.daemon("--demo")
+	panel := d.addPanel()
+	app := d.millpond()
+	icon := panel.icon()
+	window := func() xproto.Window {
+		t.Helper()
+		until(t, "one window", func() bool { return len(d.windows()) == 1 })
+		id, err := strconv.ParseUint(d.windows()[0], 10, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return xproto.Window(id)
+	}
+	first := window()
+
+	if code := d.millpond().wait(t); code != 0 {
+		t.Errorf("a second start: got exit code %d; want 0", code)
+	}
+	if again := window(); again != first {
+		t.Errorf("a second start: got window %v; want the first, %v", again, first)
+	}
+	d.closeWindow(first)
+	until(t, "the window to be gone", func() bool { return len(d.windows()) == 0 })
+	if !app.running() {
+		t.Fatal("the tray ended with its window")
+	}
+
+	clicked := time.Now()
+	panel.click(icon, "Open Millpond")
+	window()
+	t.Logf("from the click to a window: %v", time.Since(clicked).Round(time.Millisecond))
+	app.end(t, syscall.SIGTERM)
+	until(t, "the window to end with the tray", func() bool { return len(d.windows()) == 0 })
+}
+
+// TestWindowShowsDaemon uses the window's switch and wants it done.
+func TestWindowShowsDaemon(t *testing.T) {
+	d := newDesk(t)
+	_, address := d.daemon("--demo")
+	window := d.millpond("window")
+	until(t, "a window", func() bool { return len(d.windows()) == 1 })
+	until(t, "traffic", func() bool { return ask(t, address, "/u/anthropic/v1/models") == http.StatusOK })
+	d.picture("window")
+	off := func() bool { return ask(t, address, "/u/anthropic/v1/models") == http.StatusServiceUnavailable }
+	until(t, "the switch to stop the traffic", func() bool {
+		if off() {
+			return true
+		}
+		d.pressSwitch()
+		return off()
+	})
+	d.picture("window-off")
+	window.end(t, syscall.SIGTERM)
+}
+
+// pressSwitch gives the window's first control the keyboard and uses it.
+func (d *desk) pressSwitch() {
+	d.t.Helper()
+	d.xdotool("search", "--onlyvisible", "--name", "^Millpond$", "windowfocus", "--sync", "key", "Tab", "Tab", "space")
+}
+
+// TestWithoutPanel starts where nothing shows tray icons.
+func TestWithoutPanel(t *testing.T) {
+	d := newDesk(t)
+	app := d.millpond()
+	until(t, "a window in place of the icon", func() bool { return len(d.windows()) == 1 })
+	d.picture("window-without-panel")
+	if code := d.millpond().wait(t); code != 0 {
+		t.Errorf("a second start: got exit code %d; want 0", code)
+	}
+	if got := len(d.windows()); got != 1 {
+		t.Errorf("got %d windows after a second start; want 1", got)
+	}
+	app.end(t, syscall.SIGTERM)
+
+	// At login the panel may come later than we do.
+	d.millpond("--background")
+	panel := d.addPanel()
+	panel.await(panel.icon(), "Not running", shown)
+	if got := len(d.windows()); got != 0 {
+		t.Errorf("got %d windows at login; want none", got)
+	}
+}
+
+// TestWholeProgramAlone starts the program that has both, without the other
+// beside it.
+func TestWholeProgramAlone(t *testing.T) {
+	d := newDesk(t)
+	panel := d.addPanel()
+	app := d.run(programs.whole)
+	icon := panel.icon()
+	panel.await(icon, "Not running", shown)
+	until(t, "a window", func() bool { return len(d.windows()) == 1 })
+	panel.click(icon, "Quit")
+	if code := app.wait(t); code != 0 {
+		t.Errorf("exit code: got %d; want 0", code)
+	}
+	if got := len(d.windows()); got != 0 {
+		t.Errorf("got %d windows after quitting; want none", got)
+	}
+}
+
+// TestWithoutScreen starts where there is nothing to show a window on.
+func TestWithoutScreen(t *testing.T) {
+	d := newDesk(t)
+	d.env = append(d.env, "DISPLAY=")
+	app := d.millpond()
+	if code := app.wait(t); code != 1 {
+		t.Errorf("exit code: got %d; want 1", code)
+	}
+	if got := app.output.String(); !strings.Contains(got, "there is no screen") {
+		t.Errorf("got %q; want it to say that there is no screen", got)
+	}
+}
+
+// TestFootprint measures what is resident all day.
+func TestFootprint(t *testing.T) {
+	const most = 25 << 10 // KB, of the tray while it shows a daemon with traffic
+	d := newDesk(t)
+	d.daemon("--demo")
+	panel := d.addPanel()
+	started := time.Now()
+	app := d.millpond("--background")
+	icon := panel.icon()
+	t.Logf("from start to icon: %v", time.Since(started).Round(time.Millisecond))
+	panel.await(icon, "Running", shown)
+	panel.await(icon, "worker-32", shown)
+	if kb := resident(t, app.Process.Pid); kb > most {
+		t.Errorf("resident: got %d KB; want %d at most", kb, most)
+	} else {
+		t.Logf("resident: %.1f MB", float64(kb)/1024)
+	}
+}
+
+// resident returns the resident memory of a process in KB.
+func resident(t *testing.T, pid int) int {
+	t.Helper()
+	file, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		var kb int
+		if n, _ := fmt.Sscanf(lines.Text(), "VmRSS: %d kB", &kb); n == 1 {
+			return kb
+		}
+	}
+	t.Fatal("the system does not say what is resident")
+	return 0
+}
+
+// TestUsage wants mistakes told in a sentence.
+func TestUsage(t *testing.T) {
+	if err := run(t.Context(), []string{"widnow"}); err == nil || !strings.Contains(err.Error(), "widnow") {
+		t.Errorf("an unknown command: got %v; want an error that names it", err)
+	}
+	if err := run(t.Context(), []string{"version"}); err != nil {
+		t.Errorf("version: got %v; want no error", err)
+	}
+}

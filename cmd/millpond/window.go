@@ -1,0 +1,73 @@
+//go:build !lean
+
+package main
+
+import (
+	"context"
+	"os"
+
+	"fyne.io/fyne/v2"
+	fyneapp "fyne.io/fyne/v2/app"
+
+	"millpond/app"
+	"millpond/app/model"
+	"millpond/app/window"
+	"millpond/assets"
+)
+
+// A frame is the window on the screen, by Fyne.
+type frame struct {
+	app     fyne.App
+	window  fyne.Window
+	content *window.Window
+}
+
+// newWindow makes the window, which Run shows.
+func newWindow(say func(model.Text) string, do app.Requests, notice model.Text) app.Window {
+	if dir, err := os.UserCacheDir(); err == nil {
+		_ = os.MkdirAll(dir, 0o700) // Fyne complains where a new user has none
+	}
+	fyneapp.SetMetadata(fyne.AppMetadata{
+		ID: "dev.millpond.app", Name: "Millpond", Version: version,
+		Migrations: map[string]bool{"fyneDo": true},
+	})
+	f := &frame{app: fyneapp.New()}
+	f.app.Settings().SetTheme(window.Theme(window.System))
+	f.app.SetIcon(fyne.NewStaticResource("millpond.png", assets.AppIcon))
+	f.content = window.New(say, window.Actions{Switch: do.Switch, Copy: f.app.Clipboard().SetContent}, notice)
+	f.window = f.app.NewWindow("Millpond")
+	f.window.SetContent(f.content.Content())
+	f.window.Resize(window.Size)
+	f.window.CenterOnScreen()
+	return f
+}
+
+// Run implements app.Window.
+func (f *frame) Run(ctx context.Context, opened func()) {
+	stop := context.AfterFunc(ctx, func() { onUI(f.app.Quit) })
+	defer stop()
+	f.app.Lifecycle().SetOnStarted(opened)
+	f.window.ShowAndRun()
+}
+
+// Show implements app.Window.
+func (f *frame) Show(v model.View) { onUI(func() { f.content.Show(v) }) }
+
+// Raise implements app.Window.
+func (f *frame) Raise(ctx context.Context) bool {
+	done := make(chan struct{})
+	onUI(func() {
+		f.window.Show()
+		f.window.RequestFocus()
+		close(done)
+	})
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done(): // Fyne has ended and will not do it
+		return false
+	}
+}
+
+// onUI is the one crossing into Fyne's goroutine. It does not wait.
+func onUI(f func()) { fyne.Do(f) }

@@ -1,0 +1,11 @@
+//go:build lean
+
+package main
+
+import (
+	"millpond/app"
+	"millpond/app/model"
+)
+
+// newWindow is nil in the program that is the tray alone.
+var newWindow func(func(model.Text) string, app.Requests, model.Text) app.Window
