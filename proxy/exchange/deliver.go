@@ -110,6 +110,7 @@ func (t *turn) start(status int, h http.Header, length int64) {
 	t.started = true
 	t.record.Status = status
 	t.record.FirstByte = time.Since(t.req.Arrived)
+	t.share(h)
 	t.client.Start(status, h, length)
 }
 

@@ -197,6 +197,9 @@ func (x *Exchange) Do(ctx context.Context, st *State, req *Request, client Clien
 	t := &turn{x: x, st: st, req: req, client: client, whole: true}
 	t.record.At = req.Arrived
 	defer t.close()
+	if t.preflight() {
+		return true
+	}
 	p := t.admit()
 	if p == nil {
 		p = t.withhold()

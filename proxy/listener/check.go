@@ -22,7 +22,16 @@ func (g *Gate) Check(v View) *Refusal {
 	if r := g.checkBrowser(v.Header); r != nil {
 		return r
 	}
+	if g.isPreflight(v) {
+		return nil
+	}
 	return g.checkToken(v.Header, absolute)
+}
+
+// isPreflight reports whether a browser asks for the page of a listed origin whether it may send a
+// request. That never bears a credential (the Fetch standard, section 4.8), and is never passed on.
+func (g *Gate) isPreflight(v View) bool {
+	return v.Method == http.MethodOptions && v.Header.Get("Access-Control-Request-Method") != "" && g.originListed(v.Header[headerOrigin])
 }
 
 // checkTarget knows the four forms of RFC 9112, section 3.2. Authority-form belongs to CONNECT.

@@ -374,3 +374,32 @@ func BenchmarkGate(b *testing.B) {
 		}
 	}
 }
+
+// A preflight cannot bear a token. That of a listed origin passes without one, and nothing else does.
+func TestPreflightBearsNoToken(t *testing.T) {
+	g := NewGate(GateConfig{Addrs: bothLoopbacks, Token: "tok", AllowedOrigins: []string{"https://app.example"}})
+	for _, tt := range []struct {
+		method, origin, asked string
+		status                int // 0 passes
+	}{
+		{"OPTIONS", "https://app.example", "POST", 0},
+		{"OPTIONS", "https://app.example", "", 401},
+		{"POST", "https://app.example", "POST", 401},
+		{"OPTIONS", "https://evil.example", "POST", 403},
+		{"OPTIONS", "", "POST", 401},
+	} {
+		h := http.Header{}
+		for name, value := range map[string]string{"Origin": tt.origin, "Access-Control-Request-Method": tt.asked} {
+			if value != "" {
+				h.Set(name, value)
+			}
+		}
+		got := 0
+		if r := g.Check(View{Method: tt.method, Target: "/v1/messages", Host: "localhost", Header: h}); r != nil {
+			got = r.Status
+		}
+		if got != tt.status {
+			t.Errorf("%s from %q, asking for %q: got %d; want %d", tt.method, tt.origin, tt.asked, got, tt.status)
+		}
+	}
+}
