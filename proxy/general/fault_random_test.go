@@ -51,7 +51,7 @@ func moody(p *peer) {
 // head, within the answer; and upstreams that fail meanwhile. No slot, goroutine
 // or descriptor is left (newRig looks), and no POST is executed twice.
 func TestRow39RandomCancels(t *testing.T) {
-	const requests, clients = 10_000, 32
+	const requests, clients = cancels, 32
 	o := newOrigin(t, false, moody)
 	r := newRig(t, o.config(), func(s *settings.Settings) {
 		s.Pool.MaxConnectionsPerHost, s.Pool.MaxWaiting = clients/4, clients
@@ -98,7 +98,7 @@ func (r *rig) askAndLeave(method, path string) bool {
 		return false
 	}
 	defer nc.Close()
-	nc.(*net.TCPConn).SetLinger(0) // 10,000 ports in TIME_WAIT would be too many
+	nc.(*net.TCPConn).SetLinger(0) // thousands of ports in TIME_WAIT would be too many
 	wait := patience               // one in four stays
 	if rand.N(4) > 0 {
 		wait = min(wait, time.Duration(rand.ExpFloat64()*float64(10*time.Millisecond)))

@@ -1,0 +1,6 @@
+//go:build race
+
+package general
+
+// cancels is how many clients row 39 has leave: fewer where each costs more.
+const cancels = 2_500
