@@ -61,6 +61,7 @@ type Upstream struct {
 	P50             string
 	Connections     string // busy and idle ones
 	Preferred       bool   // the first to get requests of its kind
+	Configured      bool   // by the settings, so that it can be preferred; else by the command line
 	LastError       Text   // when, and what; empty when there was none lately
 }
 
@@ -77,7 +78,8 @@ func upstreamsOf(s control.Status, now time.Time) []Upstream {
 		counted[u.Name] = true
 		v := upstreamOf(u, now)
 		v.Preferred = slices.Contains(first, u.Name)
-		if on, known := enabled[u.Name]; known && !on {
+		on, known := enabled[u.Name]
+		if v.Configured = known; known && !on {
 			v.State, v.Health = Off, T("upstream.disabled")
 		}
 		list = append(list, v)
@@ -85,7 +87,7 @@ func upstreamsOf(s control.Status, now time.Time) []Upstream {
 	for _, u := range configured(s.Settings) {
 		if !counted[u.Name] {
 			list = append(list, Upstream{
-				Name: u.Name, URL: u.URL, Kind: string(u.Kind), State: Off, Health: T("upstream.disabled"),
+				Name: u.Name, URL: u.URL, Kind: string(u.Kind), State: Off, Health: T("upstream.disabled"), Configured: true,
 				Rate: None, Requests: None, P50: None, Connections: None,
 			})
 		}
@@ -115,7 +117,10 @@ func upstreamOf(u control.Upstream, now time.Time) Upstream {
 	if u.Requests > 0 {
 		v.Rate, v.Health = Percent(u.SuccessRate), T("upstream.healthy")
 	}
-	if !u.Healthy {
+	switch {
+	case u.Withheld != "":
+		v.State, v.Health = Failing, T("upstream.withheld")
+	case !u.Healthy:
 		v.State, v.Health = Failing, T("upstream.ejected")
 	}
 	if u.LastErrorAt != nil && now.Sub(*u.LastErrorAt) < errorTime {

@@ -20,6 +20,7 @@ var reasons = map[string]sentence{
 	"success_too_low":      {"reason.success_too_low", "advice.look_at_failures"},
 	"upstream_ejected":     {"reason.upstream_ejected", "advice.ejected"},
 	"success_below_target": {"reason.success_below_target", "advice.look_at_failures"},
+	"credential_missing":   {"reason.credential_missing", "advice.credential"},
 }
 
 // reasonOf says why the proxy is in its state, and what to do. A daemon that is
@@ -63,6 +64,12 @@ var failures = map[string]sentence{
 	"upstream_reset":        {"failure.reset", "advice.ambiguous"},
 	"upstream_protocol":     {"failure.protocol", "advice.check_protocol"},
 	"upstream_timeout":      {"failure.timeout", "advice.raise_timeout"},
+	"upstream_refused":      {"failure.refused", "advice.stream"},
+	"credential_missing":    {"failure.credential", "advice.credential"},
+	"client_body":           {"failure.client_body", ""},
+	"client_cancelled":      {"failure.client_cancelled", ""},
+	"malformed_request":     {"failure.malformed", ""},
+	"shutting_down":         {"failure.draining", ""},
 	"stream_idle":           {"failure.stream_idle", "advice.raise_stream_idle"},
 	"pool_wait_timeout":     {"failure.pool_wait", "advice.raise_pool"},
 	"pool_queue_full":       {"failure.pool_full", "advice.raise_pool"},

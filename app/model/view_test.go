@@ -228,6 +228,10 @@ func TestUpstreams(t *testing.T) {
 	if u = list[2]; u.Name != "local" || u.State != Off || u.Health.Key != "upstream.disabled" {
 		t.Errorf("disabled: got %+v", u)
 	}
+	s.Stats.Upstreams[1].Withheld = "credential_missing"
+	if u := Of(s, nil, noon).Upstreams[1]; u.State != Failing || u.Health.Key != "upstream.withheld" {
+		t.Errorf("withheld: got %+v", u)
+	}
 	// A daemon that counts disabled ones too says the same.
 	s.Stats.Upstreams = append(s.Stats.Upstreams, control.Upstream{Name: "local", Healthy: true})
 	if list := Of(s, nil, noon).Upstreams; len(list) != 3 || list[2].State != Off {

@@ -90,6 +90,7 @@ type choice struct {
 	name   string // what a click is about
 	label  string
 	chosen bool
+	fixed  bool // cannot be chosen
 }
 
 // A menu is an entry with choices below it.
@@ -124,6 +125,7 @@ func (m *menu) set(label string, choices []choice) {
 		}
 		m.lines[i].set(c.label, true)
 		m.lines[i].check(c.chosen)
+		m.lines[i].enable(!c.fixed)
 		m.names = append(m.names, c.name)
 	}
 	for _, l := range m.lines[len(choices):] {

@@ -163,15 +163,23 @@ func (t *Tray) quitText(v model.View) model.Text {
 	return model.T("tray.quit")
 }
 
+// mostChoices is how many upstreams the menu lists; a taller menu would not fit
+// on a small screen.
+const mostChoices = 16
+
 // upstreamChoices lists the upstreams with their state and latency.
 func (t *Tray) upstreamChoices(v model.View) []choice {
 	var list []choice
-	for _, u := range v.Upstreams {
+	for i, u := range v.Upstreams {
+		if i == mostChoices {
+			more := model.N("tray.more", int64(len(v.Upstreams)-i))
+			return append(list, choice{label: t.say(more), fixed: true})
+		}
 		label := u.Name + "  ·  " + t.say(u.Health)
 		if u.State == model.On && u.P50 != model.None {
 			label += "  ·  " + u.P50
 		}
-		list = append(list, choice{name: u.Name, label: label, chosen: u.Preferred})
+		list = append(list, choice{name: u.Name, label: label, chosen: u.Preferred, fixed: !u.Configured})
 	}
 	return list
 }

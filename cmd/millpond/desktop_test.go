@@ -234,7 +234,7 @@ func TestFootprint(t *testing.T) {
 	icon := panel.icon()
 	t.Logf("from start to icon: %v", time.Since(started).Round(time.Millisecond))
 	panel.await(icon, "Running", shown)
-	panel.await(icon, "worker-32", shown)
+	panel.await(icon, "worker-13", shown)
 	if kb := resident(t, app.Process.Pid); kb > most {
 		t.Errorf("resident: got %d KB; want %d at most", kb, most)
 	} else {
