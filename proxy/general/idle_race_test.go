@@ -1,3 +1,8 @@
+//go:build !race
+
+// The race detector slows the proxy until pauses of its own are longer than the
+// margins that are tested here, so these run without it, in "make test-idle".
+
 package general
 
 import (

@@ -63,12 +63,16 @@ func (l *learned) limit(now time.Time, roundTrip time.Duration) (d time.Duration
 type origin struct {
 	known atomic.Pointer[learned] // never nil
 
-	mu    sync.Mutex // guards what follows, and serialises changes of known
-	early struct {   // closes that came too soon after an answer to be idle closes
-		requests int // served by the last such connection
-		same     int // in a row with that number
-		total    int // since the last connection that survived
-	}
+	mu    sync.Mutex // guards early, and serialises changes of known
+	early earlyCloses
+}
+
+// earlyCloses are those that came too soon after an answer to be idle closes,
+// since the last connection that survived.
+type earlyCloses struct {
+	requests int // served by the last such connection
+	same     int // in a row with that number
+	total    int
 }
 
 func newOrigin(l learned) *origin {
@@ -134,7 +138,7 @@ func (o *origin) survived(age time.Duration) {
 	}
 	o.update(func(l *learned) {
 		l.Proven = true
-		o.early.total = 0
+		o.early = earlyCloses{}
 	})
 }
 
