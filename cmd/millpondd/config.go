@@ -13,13 +13,14 @@ import (
 func (a *app) configCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "config",
-		Short: "Show and check the settings",
+		Short: "Show, check and change the settings",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return &failure{code: exitUsage, err: errors.New("config needs a command"), next: `Run "millpondd config --help" for the list.`}
 		},
 	}
-	c.AddCommand(a.configPathCommand(), a.configShowCommand(), a.configValidateCommand())
+	c.AddCommand(a.configPathCommand(), a.configShowCommand(), a.configValidateCommand(),
+		a.configGetCommand(), a.configSetCommand(), a.configPresetCommand())
 	return c
 }
 

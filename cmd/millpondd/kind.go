@@ -1,24 +1,25 @@
 package main
 
 import (
+	"net/url"
 	"strings"
 
+	"millpond/assets"
 	"millpond/settings"
 )
 
-// knownHosts says what well-known hosts speak. It never changes.
-var knownHosts = map[string]settings.Kind{
-	"api.anthropic.com":                 settings.KindAnthropic,
-	"api.openai.com":                    settings.KindOpenAI,
-	"openrouter.ai":                     settings.KindOpenAI,
-	"api.deepseek.com":                  settings.KindOpenAI,
-	"generativelanguage.googleapis.com": settings.KindGemini,
-}
-
-// kindOf guesses what an API speaks from its host; plain HTTP when it is not known.
-func kindOf(host string) settings.Kind {
-	if kind, ok := knownHosts[strings.ToLower(host)]; ok {
-		return kind
+// kindOf says what the API at an address speaks: that of the catalogue's entry which the
+// address belongs to, the one with the longest path; plain HTTP when there is none.
+func kindOf(address *url.URL) settings.Kind {
+	kind, longest := settings.KindHTTP, -1
+	for _, s := range assets.Catalogue() {
+		known, err := url.Parse(s.URL)
+		if err != nil || !strings.EqualFold(known.Host, address.Host) || len(known.Path) <= longest {
+			continue
+		}
+		if address.Path == known.Path || strings.HasPrefix(address.Path, known.Path+"/") {
+			kind, longest = settings.Kind(s.Kind), len(known.Path)
+		}
 	}
-	return settings.KindHTTP
+	return kind
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -158,12 +159,18 @@ func await(ts *testscript.TestScript, met func() bool, instead func() string) {
 
 func TestKindOf(t *testing.T) {
 	tests := map[string]string{
-		"api.anthropic.com": "anthropic", "API.OpenAI.com": "openai", "generativelanguage.googleapis.com": "gemini",
-		"openrouter.ai": "openai", "127.0.0.1": "http", "evil-api.anthropic.com.example": "http", "": "http",
+		"https://api.anthropic.com": "anthropic", "https://API.OpenAI.com/v1": "openai", "https://generativelanguage.googleapis.com": "gemini",
+		"https://openrouter.ai/api/v1": "openai", "https://api.deepseek.com/anthropic": "anthropic", "https://api.deepseek.com/v1": "openai",
+		"http://127.0.0.1:11434": "openai", "http://127.0.0.1:9": "http", "https://api.anthropic.com.evil.example": "http",
+		"https://api.z.ai/api/anthropical": "http", "": "http",
 	}
-	for host, want := range tests {
-		if got := string(kindOf(host)); got != want {
-			t.Errorf("%q: got %s; want %s", host, got, want)
+	for address, want := range tests {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(kindOf(u)); got != want {
+			t.Errorf("%q: got %s; want %s", address, got, want)
 		}
 	}
 }

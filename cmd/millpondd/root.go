@@ -107,6 +107,6 @@ func (a *app) command() *cobra.Command {
 	root.SetOut(a.std.out)
 	root.SetErr(a.std.err)
 	root.PersistentFlags().StringVar(&a.config, "config", "", "the settings `FILE` (default: as \"millpondd config path\" prints)")
-	root.AddCommand(a.serveCommand(), a.statusCommand(), a.statsCommand(), a.configCommand(), a.versionCommand())
+	root.AddCommand(a.serveCommand(), a.statusCommand(), a.statsCommand(), a.configCommand(), a.upstreamCommand(), a.versionCommand())
 	return root
 }

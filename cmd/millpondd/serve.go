@@ -153,7 +153,7 @@ func (f serveFlags) overrides() (proxy.Overrides, error) {
 		return o, &failure{code: exitUsage, err: fmt.Errorf("--upstream %q is not a URL", proxy.Redact(f.upstream)),
 			next: "Write it as https://host or http://host:port."}
 	}
-	kind := kindOf(u.Hostname())
+	kind := kindOf(u)
 	name := string(kind)
 	if kind == settings.KindHTTP {
 		name = "upstream"
