@@ -161,7 +161,7 @@ func TestKindOf(t *testing.T) {
 	tests := map[string]string{
 		"https://api.anthropic.com": "anthropic", "https://API.OpenAI.com/v1": "openai", "https://generativelanguage.googleapis.com": "gemini",
 		"https://openrouter.ai/api/v1": "openai", "https://api.deepseek.com/anthropic": "anthropic", "https://api.deepseek.com/v1": "openai",
-		"http://127.0.0.1:11434": "openai", "http://127.0.0.1:9": "http", "https://api.anthropic.com.evil.example": "http",
+		"http://127.0.0.1:8080": "http", "http://127.0.0.1:9": "http", "https://api.anthropic.com.evil.example": "http",
 		"https://api.z.ai/api/anthropical": "http", "": "http",
 	}
 	for address, want := range tests {
