@@ -1,0 +1,278 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// FanoutConfig is how wide a fan-out is. The zero value is the table of the coordinators: 32
+// agents that ask 100 questions each, in random order, of 32 workers.
+type FanoutConfig struct {
+	Agents      int           // each with a name, and in one way with a client, of its own; 0: 32
+	Questions   int           // of each caller, one after another; 0: 100, or 3 in a burst
+	Workers     int           // 1 to 32, each a host of its own; 0: 32
+	Concurrency int           // callers at one time, who take turns to be the agents; 0: one an agent
+	Think       time.Duration // how long a worker takes to answer; 0: 5 ms
+	RoundTrip   time.Duration // of the variant that is far away; 0: 20 ms
+	Variants    []string      // plain, tls, far; nil: all, or plain in a burst
+}
+
+// The variants of a fan-out.
+const (
+	variantPlain = "plain"
+	variantTLS   = "tls"
+	variantFar   = "far"
+)
+
+// fits is the way that the others are compared with.
+const fits = "shared client, 200 idle"
+
+// A FanoutRow is one way from agents to workers in one variant and round. Sent is Answered and
+// Failed together; Executed counts the questions that reached a worker at all, Repeated those that
+// did more than once.
+type FanoutRow struct {
+	Variant  string  `json:"variant"`
+	Way      string  `json:"way"`
+	Round    int     `json:"round"`
+	Sent     int     `json:"sent"`
+	Answered int     `json:"answered"`
+	Failed   int     `json:"failed"`
+	Executed int     `json:"executed"`
+	Repeated int     `json:"repeated"`
+	Dials    int     `json:"dials"` // connections that the workers accepted
+	Latency  Latency `json:"latency_ms"`
+	Slow     int     `json:"over_100_ms"`
+	Seconds  float64 `json:"seconds"`
+	Error    string  `json:"error,omitempty"` // the first one
+}
+
+func (c FanoutConfig) withDefaults(quick bool) FanoutConfig {
+	set := func(v *int, usual, quickly int) {
+		if *v == 0 && quick {
+			*v = quickly
+		}
+		if *v == 0 {
+			*v = usual
+		}
+	}
+	burst := c.Concurrency > 0
+	set(&c.Agents, 32, 4)
+	set(&c.Workers, Workers, 4)
+	if burst {
+		set(&c.Questions, 3, 2)
+	}
+	set(&c.Questions, 100, 5)
+	if c.Variants == nil && burst {
+		c.Variants = []string{variantPlain}
+	}
+	if c.Variants == nil {
+		c.Variants = []string{variantPlain, variantTLS, variantFar}
+	}
+	c.Concurrency = max(c.Concurrency, 0)
+	if !burst {
+		c.Concurrency = c.Agents
+	}
+	if c.Think == 0 {
+		c.Think = 5 * time.Millisecond
+	}
+	if c.RoundTrip == 0 {
+		c.RoundTrip = 20 * time.Millisecond
+	}
+	return c
+}
+
+// check refuses what cannot be run.
+func (c FanoutConfig) check() error {
+	for _, v := range c.Variants {
+		if v != variantPlain && v != variantTLS && v != variantFar {
+			return refuse("there is no variant %q: choose among plain, tls and far", v)
+		}
+	}
+	if c.Workers < 1 || c.Workers > Workers || c.Agents < 1 || c.Questions < 1 {
+		return refuse("a fan-out needs agents, questions and 1 to %d workers", Workers)
+	}
+	if most := 90_000; c.Concurrency*c.Questions > most {
+		return refuse("%d requests are too many for one run: at most %d", c.Concurrency*c.Questions, most)
+	}
+	return nil
+}
+
+// Fanout measures how long agents wait that ask many workers at once, by the way in which their
+// connections are kept.
+func Fanout(ctx context.Context, o Options, c FanoutConfig) (*Report, error) {
+	c = c.withDefaults(o.Quick)
+	r := begin(o, "fanout", fmt.Sprintf("Fan-out: %d callers x %d questions to %d workers", c.Concurrency, c.Questions, c.Workers))
+	if most := (openFiles() - 500) / 2; c.Concurrency > most {
+		r.note(fmt.Sprintf("%d callers were asked for, but this process may have %d files open, two for each: %d call.", c.Concurrency, openFiles(), most))
+		c.Concurrency = most
+		r.Title = fmt.Sprintf("Fan-out: %d callers x %d questions to %d workers", c.Concurrency, c.Questions, c.Workers)
+	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	cert, err := newCertificate()
+	if err != nil {
+		return nil, err
+	}
+	f := &fanout{o: o, c: c, cert: cert}
+	all := f.ways()
+	o.Progress.begin(o.Rounds * len(c.Variants) * len(all) * c.Concurrency * c.Questions)
+	for round := range o.Rounds {
+		for _, variant := range c.Variants {
+			for _, i := range o.order(round, len(all)) {
+				o.Progress.next(fmt.Sprintf("round %d of %d, %s, %s", round+1, o.Rounds, variant, all[i].name))
+				row, err := f.run(ctx, all[i], variant, round)
+				if err != nil {
+					return nil, err
+				}
+				f.rows = append(f.rows, row)
+			}
+		}
+	}
+	f.describe(r)
+	return r.finish(), nil
+}
+
+// fanout is one benchmark as it runs.
+type fanout struct {
+	o    Options
+	c    FanoutConfig
+	cert *certificate
+	rows []FanoutRow
+}
+
+// A way is how agents reach workers.
+type way struct {
+	name  string
+	scope string // of the Millpond that it goes through; "": it goes straight
+	each  bool   // an own client for each agent
+	idle  int    // connections that a client keeps, in all
+	per   int    // and for each host
+}
+
+// ways lists them as the table does.
+func (f *fanout) ways() []way {
+	list := []way{
+		{name: "shared client, 20 idle", idle: 20, per: 20},
+		{name: fits, idle: 200, per: 200},
+		{name: "client per agent", each: true, idle: 100, per: http.DefaultMaxIdleConnsPerHost},
+	}
+	for _, scope := range []string{"shared", "upstream", "caller"} {
+		list = append(list, way{name: "Millpond, scope " + scope, scope: scope, idle: f.c.Concurrency, per: f.c.Concurrency})
+	}
+	return list
+}
+
+// run measures one way once, with an upstream and, where it goes through one, a Millpond that
+// were started for it alone.
+func (f *fanout) run(ctx context.Context, w way, variant string, round int) (row FanoutRow, err error) {
+	row = FanoutRow{Variant: variant, Way: w.name, Round: round + 1}
+	up := NewUpstream(Config{Words: 40, FirstWord: f.c.Think})
+	config := siteConfig{handler: up, workers: f.c.Workers}
+	if variant != variantPlain {
+		config.tls = f.cert
+	}
+	if variant == variantFar {
+		config.roundTrip = f.c.RoundTrip
+	}
+	s, err := openSite(ctx, config)
+	if err != nil {
+		return row, err
+	}
+	defer s.close()
+	target := func(worker int) string { return fmt.Sprintf("%s/worker-%d/message", s.base(worker), worker+1) }
+	if w.scope != "" {
+		m, err := startMillpond(ctx, f.o, fanoutSettings(s, w.scope, f.c.Concurrency), config.tls)
+		if err != nil {
+			return row, err
+		}
+		defer m.stop()
+		target = func(worker int) string {
+			return fmt.Sprintf("http://%s/u/worker-%d/message", m.address, worker+1)
+		}
+	}
+	clients := f.clients(w, config.tls)
+	defer func() {
+		for _, c := range clients {
+			c.CloseIdleConnections()
+		}
+	}()
+	f.askAll(ctx, &row, clients, target)
+	row.Dials = int(s.dials.Load())
+	for i := range row.Sent {
+		n := up.Executed(number(i))
+		row.Executed += min(n, 1)
+		row.Repeated += min(max(n-1, 0), 1)
+	}
+	return row, ctx.Err()
+}
+
+// clients returns those of a way: one, or one for each caller.
+func (f *fanout) clients(w way, cert *certificate) []*http.Client {
+	n := 1
+	if w.each {
+		n = max(f.c.Agents, f.c.Concurrency)
+	}
+	if w.scope != "" {
+		cert = nil // TLS is between Millpond and the workers
+	}
+	var list []*http.Client
+	for range n {
+		list = append(list, newClient(w.idle, w.per, cert.client(), nil))
+	}
+	return list
+}
+
+// askAll has every caller ask its questions, all callers at one time, and fills in the row.
+func (f *fanout) askAll(ctx context.Context, row *FanoutRow, clients []*http.Client, target func(int) string) {
+	c := f.c
+	times := make([][]time.Duration, c.Concurrency)
+	var answered, failed atomic.Int64
+	var first atomic.Pointer[string]
+	body := []byte(`{"message":"What is a millpond? ` + strings.Repeat("Tell me more. ", 24) + `"}`)
+	var callers sync.WaitGroup
+	began := time.Now()
+	for i := range c.Concurrency {
+		callers.Go(func() {
+			random := f.o.generator(row.Round*1_000_000 + i)
+			for n := range c.Questions {
+				q := request{method: http.MethodPost, url: target(random.IntN(c.Workers)), body: body,
+					id: number(i*c.Questions + n), caller: fmt.Sprintf("agent-%d", i%c.Agents+1)}
+				_, took, err := ask(ctx, clients[i%len(clients)], q)
+				f.o.Progress.add()
+				if err != nil {
+					failed.Add(1)
+					text := err.Error()
+					first.CompareAndSwap(nil, &text)
+					continue
+				}
+				answered.Add(1)
+				times[i] = append(times[i], took)
+			}
+		})
+	}
+	callers.Wait()
+	row.Seconds = time.Since(began).Seconds()
+	row.Answered, row.Failed = int(answered.Load()), int(failed.Load())
+	row.Sent = c.Concurrency * c.Questions
+	row.Latency, row.Slow = summarize(slices.Concat(times...))
+	if text := first.Load(); text != nil {
+		row.Error = *text
+	}
+}
+
+// fanoutSettings writes the settings of a Millpond before the workers of a site.
+func fanoutSettings(s *site, scope string, callers int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "[pool]\npreset = \"fan-out\"\nscope = %q\nmax_waiting = %d\nwait_timeout = \"2m\"\n", scope, max(callers, 1024))
+	for i := range s.addrs {
+		fmt.Fprintf(&b, "\n[[upstreams]]\nname = \"worker-%d\"\nkind = \"a2a\"\nurl = \"%s/worker-%d\"\n", i+1, s.base(i), i+1)
+	}
+	return b.String()
+}
