@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait for another process; nothing that works comes near.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // programs are the real ones, built once for all tests: the tray alone, the
 // program that has both, as it is installed beside it, and the daemon.
@@ -214,17 +214,33 @@ func (d *desk) xdotool(args ...string) {
 	}
 }
 
-// picture keeps what the screen shows in the folder MILLPOND_SCREENSHOTS, if set.
+// picture keeps what the screen shows in the folder MILLPOND_SCREENSHOTS, if set,
+// as soon as it has stopped changing, or after some looks when traffic keeps it
+// moving.
 func (d *desk) picture(name string) {
 	d.t.Helper()
 	dir := os.Getenv("MILLPOND_SCREENSHOTS")
 	if dir == "" {
 		return
 	}
-	take := exec.Command("import", "-window", "root", filepath.Join(dir, name+".png"))
-	take.Env = d.env
-	if out, err := take.CombinedOutput(); err != nil {
-		d.t.Errorf("take a picture: %v\n%s", err, out)
+	tick := time.NewTicker(400 * time.Millisecond) // drawing in software takes a part of it
+	defer tick.Stop()
+	var last []byte
+	for range 8 {
+		<-tick.C
+		take := exec.Command("import", "-window", "root", "png:-")
+		take.Env = d.env
+		picture, err := take.Output()
+		if err != nil {
+			d.t.Fatalf("take a picture: %v", err)
+		}
+		if bytes.Equal(picture, last) && len(picture) > 10_000 { // a black screen is smaller
+			break
+		}
+		last = picture
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), last, 0o644); err != nil {
+		d.t.Fatal(err)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/jezek/xgb/xproto"
+
+	"millpond/app/window"
 )
 
 // TestTray drives the icon over the bus: what it shows follows the real daemon,
@@ -147,7 +149,7 @@ func TestWindow(t *testing.T) {
 func TestWindowShowsDaemon(t *testing.T) {
 	d := newDesk(t)
 	_, address := d.daemon("--demo")
-	window := d.millpond("window")
+	shown := d.millpond("window")
 	until(t, "a window", func() bool { return len(d.windows()) == 1 })
 	until(t, "traffic", func() bool { return ask(t, address, "/u/anthropic/v1/models") == http.StatusOK })
 	d.picture("window")
@@ -160,13 +162,16 @@ func TestWindowShowsDaemon(t *testing.T) {
 		return off()
 	})
 	d.picture("window-off")
-	window.end(t, syscall.SIGTERM)
+	shown.end(t, syscall.SIGTERM)
 }
 
-// pressSwitch gives the window's first control the keyboard and uses it.
+// pressSwitch clicks the window's switch, which is at the right of its head. The
+// switch asks for the contrary of what it shows, so a second click before the
+// daemon has answered asks for the same.
 func (d *desk) pressSwitch() {
 	d.t.Helper()
-	d.xdotool("search", "--onlyvisible", "--name", "^Millpond$", "windowfocus", "--sync", "key", "Tab", "Tab", "space")
+	x := strconv.Itoa(int(window.Size.Width) - 62)
+	d.xdotool("search", "--onlyvisible", "--name", "^Millpond$", "mousemove", "--window", "%1", x, "60", "click", "1")
 }
 
 // TestWithoutPanel starts where nothing shows tray icons.
