@@ -140,7 +140,7 @@ func (d *delivery) end() {
 	case d.events != nil && d.events.failed && outcome == meter.OK:
 		t.settle(meter.StreamError, "stream_error", errors.New("the stream held an error event"))
 	case outcome == meter.UpstreamError:
-		t.settle(outcome, "upstream_status", nil)
+		t.settle(outcome, codeStatus, nil)
 	default:
 		t.settle(outcome, "", nil)
 	}
@@ -148,6 +148,9 @@ func (d *delivery) end() {
 
 // framed reports whether the end of the answer was marked by its framing.
 func (d *delivery) framed() bool { return d.resp.Framed }
+
+// codeStatus is the code of an answer whose status says that the upstream failed.
+const codeStatus = "upstream_status"
 
 // outcomeOf judges the status of an answer that came whole.
 func outcomeOf(status int) meter.Outcome {

@@ -1,10 +1,12 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -372,10 +374,33 @@ func (t *turn) elsewhere(a *attempt, resp *pool.Response) bool {
 		return false
 	}
 	wait, _ := upstream.RetryAfter(resp.Header, time.Now())
-	resp.Body.Close()
+	discard(resp)
 	t.report(a, upstream.VerdictOf(resp.Status), nil, wait)
-	t.tried = append(t.tried, a.u)
+	t.x.Meter.Attempt(meter.Record{
+		Upstream: t.record.Upstream, Protocol: t.record.Protocol, Outcome: meter.UpstreamError, Status: resp.Status,
+		Reused: t.record.Reused, Total: time.Since(a.chosen),
+	})
+	t.leave(a.u)
 	return true
+}
+
+// leave takes u, which declined, out of the choice, and with it those of other kinds: they speak
+// another API.
+func (t *turn) leave(u *upstream.Upstream) {
+	for _, i := range t.match.Upstreams {
+		if o := t.st.Upstreams[i]; (o == u || o.Kind != u.Kind) && !contains(t.tried, o) {
+			t.tried = append(t.tried, o)
+		}
+	}
+}
+
+// discard ends an answer that nobody wants. One that is there already is read, which keeps its
+// connection.
+func discard(resp *pool.Response) {
+	if resp.Length >= 0 && int64(resp.Body.Buffered()) >= resp.Length {
+		io.Copy(io.Discard, resp.Body)
+	}
+	resp.Body.Close()
 }
 
 // healthyOther reports whether an upstream of a's kind, not tried yet, is up.
@@ -414,8 +439,11 @@ func verdictOf(f *pool.Failure) upstream.Verdict {
 func (t *turn) report(a *attempt, v upstream.Verdict, f *pool.Failure, retryAfter time.Duration) {
 	if a.u != nil {
 		r := upstream.Result{Verdict: v, Chosen: a.chosen, RetryAfter: retryAfter}
-		if f != nil {
+		switch {
+		case f != nil:
 			r.Reason = f.Code
+		case v == upstream.Failed || v == upstream.Throttled:
+			r.Reason = cmp.Or(t.record.Code, codeStatus)
 		}
 		a.u.Report(r, time.Now())
 	}
