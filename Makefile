@@ -13,10 +13,10 @@ CACHED := $(if $(TAGS),-tags $(TAGS)) -trimpath
 UNITS = $$($(GO) list $(CACHED) ./... | grep -v '/cmd/millpond$$')
 
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
-STEPS     := install modules build vet staticcheck cross test-unit test-desktop test-e2e
+STEPS     := install modules build vet staticcheck cross test-unit test-idle test-desktop test-e2e
 FUZZTIME  ?= 30s
 
-.PHONY: help run test build $(filter-out build,$(STEPS)) fuzz bench clean
+.PHONY: help run test build $(filter-out build,$(STEPS)) fuzz tidy bench clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -35,9 +35,9 @@ test: ## install what is missing, then every check and test: the steps below, in
 install: ## install what this machine lacks, by the system's package manager
 	@.ci/install build test
 
-modules: ## download the dependencies; go.mod must list exactly those that are used
-	@$(GO) mod download
-	@$(GO) mod tidy -diff
+modules: ## download the dependencies
+	$(GO) mod download
+	cd cmd/e2e && $(GO) mod download
 
 build: ## both programs, into build/
 	@mkdir -p build
@@ -61,6 +61,9 @@ cross: ## the daemon for every system, without cgo
 test-unit: ## all tests of the packages, with the race detector
 	$(GO) test $(if $(TAGS),-tags $(TAGS)) -race -shuffle=on $(UNITS)
 
+test-idle: ## the race with the upstream's idle close; alone and without the race detector, since it is about time
+	$(GO) test $(if $(TAGS),-tags $(TAGS)) -run 'Idle|CloseBehind' -timeout 5m ./proxy/general
+
 test-desktop: ## the application on a screen in memory, with a message bus of its own
 	xvfb-run -a -s '-screen 0 1280x800x24 -nolisten tcp' dbus-run-session -- \
 		env LIBGL_ALWAYS_SOFTWARE=1 $(GO) test $(CACHED) -shuffle=on ./cmd/millpond/... ./app/...
@@ -74,6 +77,10 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 			echo "$$(dirname "$$file") $$target"; \
 			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null; \
 		done; done
+
+tidy: ## go.mod must list exactly what is used; this asks for the tests of dependencies too
+	$(GO) mod tidy -diff
+	cd cmd/e2e && $(GO) mod tidy -diff
 
 bench: ## the benchmarks of what runs per request
 	$(GO) test -run '^$$' -bench . -benchmem ./proxy/...
