@@ -145,6 +145,9 @@ func start(t *testing.T, environment []string, program string, args ...string) *
 			<-p.ended
 			t.Errorf("%s did not end within %v of SIGTERM", filepath.Base(program), patience)
 		}
+		if strings.Contains(p.stderr.String(), "WARNING: DATA RACE") { // built with the race detector
+			t.Errorf("%s has a data race", filepath.Base(program))
+		}
 		if t.Failed() {
 			t.Logf("%s wrote to stderr:\n%s", filepath.Base(program), tail(p.stderr.String(), 4000))
 		}
