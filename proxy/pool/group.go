@@ -203,7 +203,7 @@ func (h *host) leastLoadedLocked(now time.Time) *conn {
 				h.group.expireLocked(c, why)
 				return h.leastLoadedLocked(now)
 			}
-			if c.useless() {
+			if c.uselessLocked() {
 				h.group.dropLocked(c, PeerClosed)
 				return h.leastLoadedLocked(now)
 			}
@@ -276,7 +276,7 @@ func (h *host) expectedLocked() int {
 func (h *host) unsettledLocked() int {
 	n := 0
 	for _, c := range h.multi {
-		if !c.settled.Load() {
+		if !c.settled {
 			n++
 		}
 	}
@@ -358,7 +358,7 @@ func (g *group) dialLocked(h *host) {
 
 // dial runs in its own goroutine. Whoever waits longest gets what comes of it.
 func (g *group) dial(ctx context.Context, h *host, target Target, upTo uint64, single bool) {
-	d, err := g.m.dialer().dial(ctx, target)
+	d, err := g.m.dial(ctx, target)
 	var c *conn
 	if err == nil {
 		c = newConn(d, h, g.m.nextID(), target.Pool.MaxLifetime)
@@ -367,7 +367,7 @@ func (g *group) dial(ctx context.Context, h *host, target Target, upTo uint64, s
 		}
 	}
 	g.mu.Lock()
-	if err == nil && c.cc != nil && c.useless() {
+	if err == nil && c.cc != nil && c.uselessLocked() {
 		err = &Failure{Phase: PhaseDial, Code: CodeRefused, Err: errors.New("the peer allows no streams")}
 		g.doomed = append(g.doomed, c)
 	}
@@ -408,7 +408,7 @@ func (g *group) changed(c *conn) {
 	switch {
 	case c.at == closed:
 		return
-	case c.inFlight == 0 && (c.cc.Err() != nil || c.useless()):
+	case c.inFlight == 0 && (c.cc.Err() != nil || c.uselessLocked()):
 		g.dropLocked(c, PeerClosed)
 	case c.cc.Err() == nil:
 		g.offerLocked(c, false)
@@ -423,10 +423,14 @@ func (g *group) changed(c *conn) {
 func (g *group) settled(c *conn) {
 	g.mu.Lock()
 	defer g.unlock()
+	if c.settled {
+		return
+	}
+	c.settled = true
 	switch {
 	case c.at == closed || !slices.Contains(c.host.multi, c): // gone, or not yet there
 		return
-	case c.inFlight == 0 && c.useless():
+	case c.inFlight == 0 && c.uselessLocked():
 		g.dropLocked(c, PeerClosed)
 	default:
 		g.offerLocked(c, true)
@@ -486,13 +490,20 @@ func (g *group) wait(ctx context.Context, h *host, w *waiter) (grant, error) {
 		case got := <-w.granted:
 			return got, got.err
 		case <-ctx.Done():
-			return grant{}, g.giveUp(h, w, cancelled(ctx))
+			if !g.leave(h, w) {
+				g.passOn(<-w.granted)
+			}
+			return grant{}, cancelled(ctx)
 		case <-timer.C:
 			if g.expects(h, w) { // a dial for it is under way, and has limits of its own
 				timer.Reset(time.Second)
 				continue
 			}
-			return grant{}, g.giveUp(h, w, &Failure{Phase: PhaseQueue, Code: CodeWaitTimeout, Err: errWait})
+			if !g.leave(h, w) { // granted in the same instant
+				got := <-w.granted
+				return got, got.err
+			}
+			return grant{}, &Failure{Phase: PhaseQueue, Code: CodeWaitTimeout, Err: errWait}
 		}
 	}
 }
@@ -503,19 +514,26 @@ func (g *group) expects(h *host, w *waiter) bool {
 	return w.queued && h.queue.ahead(w) < h.expectedLocked()
 }
 
-// giveUp leaves the queue. What was granted in the same instant goes on to the
-// next in line.
-func (g *group) giveUp(h *host, w *waiter, why *Failure) error {
+// leave takes w out of the queue. It reports false when w was granted something
+// before that.
+func (g *group) leave(h *host, w *waiter) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !w.queued {
+		return false
+	}
+	g.leaveLocked(h, w)
+	return true
+}
+
+// passOn gives what was granted to one who left to the next in line.
+func (g *group) passOn(got grant) {
+	if got.c == nil {
+		return
+	}
 	g.mu.Lock()
 	defer g.unlock()
-	if w.queued {
-		g.leaveLocked(h, w)
-		return why
-	}
-	if got := <-w.granted; got.c != nil {
-		g.takeBackLocked(got.c, got.dialled)
-	}
-	return why
+	g.takeBackLocked(got.c, got.dialled)
 }
 
 // takeBack returns a connection whose request was never sent.
@@ -622,7 +640,7 @@ func (g *group) returnRefusedLocked(c *conn) {
 	}
 	switch {
 	case c.inFlight > 0:
-	case c.draining || c.useless():
+	case c.draining || c.uselessLocked():
 		g.dropLocked(c, PeerClosed)
 	default:
 		c.idleSince = time.Now()
@@ -684,7 +702,7 @@ func (g *group) returnStreamLocked(c *conn, now time.Time) {
 	}
 	switch {
 	case c.at == closed:
-	case c.inFlight == 0 && (c.draining || c.cc.Err() != nil || c.useless()):
+	case c.inFlight == 0 && (c.draining || c.cc.Err() != nil || c.uselessLocked()):
 		if !spent {
 			why = PeerClosed
 		}

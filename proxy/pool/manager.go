@@ -37,7 +37,8 @@ type Manager struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 	ids      atomic.Uint64
-	watcher  *watcher
+	watcher  *watcher                                        // nil watches nothing
+	dial     func(context.Context, Target) (*dialled, error) // by the dialer, but in tests of time
 
 	settings atomic.Pointer[settings.Settings]
 
@@ -58,6 +59,18 @@ type scopeKey struct {
 
 // NewManager starts a pool under s. Close ends it.
 func NewManager(config Config, s *settings.Settings) (*Manager, error) {
+	m := newManagerAtRest(config, s)
+	w, err := newWatcher(m)
+	if err != nil {
+		m.cancel()
+		return nil, err
+	}
+	m.watcher = w
+	m.run()
+	return m, nil
+}
+
+func newManagerAtRest(config Config, s *settings.Settings) *Manager {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
@@ -69,17 +82,16 @@ func NewManager(config Config, s *settings.Settings) (*Manager, error) {
 		origins:  map[string]*origin{},
 		counts:   map[string]*counts{},
 	}
+	m.dial = func(ctx context.Context, t Target) (*dialled, error) { return m.dialer().dial(ctx, t) }
 	m.settings.Store(s)
 	m.loadLearned()
-	w, err := newWatcher(m)
-	if err != nil {
-		cancel()
-		return nil, err
-	}
-	m.watcher = w
-	m.wg.Go(w.run)
+	return m
+}
+
+// run starts what the manager does by itself.
+func (m *Manager) run() {
+	m.wg.Go(m.watcher.run)
 	m.wg.Go(m.sweepLoop)
-	return m, nil
 }
 
 // Close closes idle connections and waits for dials under way. Leases that are

@@ -17,12 +17,14 @@ import (
 	"testing"
 	"time"
 
+	"millpond/proxy/leaktest"
 	"millpond/settings"
 )
 
 // newManager returns a pool with the default settings, as edited.
 func newManager(t *testing.T, edit func(*settings.Settings)) *Manager {
 	t.Helper()
+	leaktest.Check(t)
 	s := settings.Default()
 	if edit != nil {
 		edit(s)

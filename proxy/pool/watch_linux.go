@@ -43,8 +43,11 @@ func newWatcher(m *Manager) (*watcher, error) {
 	return &watcher{m: m, file: f, poll: poll, conns: map[uint64]*conn{}}, nil
 }
 
-// add watches c from now on.
+// add watches c from now on. A nil watcher watches nothing.
 func (w *watcher) add(c *conn) {
+	if w == nil {
+		return
+	}
 	w.mu.Lock()
 	w.conns[c.id] = c
 	w.mu.Unlock()
@@ -61,6 +64,9 @@ func (w *watcher) add(c *conn) {
 }
 
 func (w *watcher) remove(c *conn) {
+	if w == nil {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.conns, c.id)
@@ -68,6 +74,9 @@ func (w *watcher) remove(c *conn) {
 
 // run takes events until close.
 func (w *watcher) run() {
+	if w == nil {
+		return
+	}
 	events := make([]unix.EpollEvent, 64)
 	for {
 		n := 0
@@ -94,4 +103,8 @@ func (w *watcher) event(id uint64) {
 	}
 }
 
-func (w *watcher) close() { w.file.Close() }
+func (w *watcher) close() {
+	if w != nil {
+		w.file.Close()
+	}
+}
