@@ -32,7 +32,7 @@ type Config struct {
 	Overrides Overrides // laid over the settings, and never saved
 	Log       *Log      // nil logs nowhere
 	Version   string    // shown in the statistics
-	StateDir  string    // where learned ages are kept; "": nowhere
+	StateDir  string    // where learned ages and the history are kept; "": nowhere
 	Control   string    // address of the control socket; "": there is none
 	Now       func() time.Time
 	DrainFor  time.Duration // how long requests in flight may take to end; 0 means DrainFor

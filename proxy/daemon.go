@@ -23,6 +23,7 @@ import (
 	"millpond/proxy/control/server"
 	"millpond/proxy/exchange"
 	"millpond/proxy/general"
+	"millpond/proxy/history"
 	"millpond/proxy/listener"
 	"millpond/proxy/meter"
 	"millpond/proxy/pool"
@@ -33,6 +34,9 @@ import (
 // learnedName is the file of learned ages in the folder for state.
 const learnedName = "learned.json"
 
+// HistoryName is the database of what was counted, in the folder for state.
+const HistoryName = "history.db"
+
 // A Daemon is the running proxy. Use New, then Run once.
 type Daemon struct {
 	config   Config // constant after New, as all up to ready
@@ -40,7 +44,8 @@ type Daemon struct {
 	pools    *pool.Manager
 	exchange *exchange.Exchange
 	front    *general.Front
-	ready    chan struct{} // closed when the daemon listens
+	history  *history.Keeper // nil without a folder for state
+	ready    chan struct{}   // closed when the daemon listens
 	own      ownAddrs
 
 	// The mutexes are taken in the order in which they stand here. Nobody on the way
@@ -107,6 +112,9 @@ func (d *Daemon) build(s *settings.Settings) error {
 			return fmt.Errorf("make the folder for state: %w", err)
 		}
 		config.StateFile = filepath.Join(d.config.StateDir, learnedName)
+		d.history = history.New(history.Config{
+			Path: filepath.Join(d.config.StateDir, HistoryName), Meter: d.meter, Log: d.config.Log.Logger, Now: d.config.Now,
+		})
 	}
 	pools, err := pool.NewManager(config, s)
 	if err != nil {
@@ -152,6 +160,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer wg.Wait()
 	defer stopSupport()
 	wg.Go(func() { d.serveControl(support) })
+	if d.history != nil {
+		wg.Go(func() { d.history.Run(support) })
+	}
 
 	served := make(chan error, 1)
 	wg.Go(func() { served <- d.front.Serve(listener.Strict(d.listener, d.strictness())) })

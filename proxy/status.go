@@ -29,6 +29,10 @@ func (d *Daemon) Status() control.Status {
 	if len(d.addrs) > 0 {
 		s.Address = d.addrs[0].String()
 	}
+	if d.history != nil {
+		kept := d.history.State()
+		s.Keeping = control.Keeping{Code: kept.Code, Detail: Redact(kept.Detail)}
+	}
 	return s
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -117,8 +118,18 @@ func (a *app) runDaemon(ctx context.Context, d *proxy.Daemon, f serveFlags) erro
 			bench.Traffic(ctx, address)
 		}
 	})
+	wg.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-time.After(started):
+			giveBack()
+		}
+	})
 	return d.Run(ctx)
 }
+
+// started is when what the start needed is over.
+const started = 5 * time.Second
 
 // greet tells a person at a terminal where the proxy is and what to try. The log tells
 // the address to everyone else.

@@ -96,6 +96,9 @@ func printStatus(w io.Writer, s control.Status) error {
 	minute := s.Stats.Windows[control.Window1m]
 	fmt.Fprintf(t, "last minute\t%d requests, %s successful\n", minute.Requests, percent(minute.SuccessRate))
 	fmt.Fprintf(t, "connections\t%d open, %d in use, %d waiting\n", s.Stats.Pool.Open, s.Stats.Pool.InUse, s.Stats.Pool.Waiting)
+	if s.Keeping.Detail != "" {
+		fmt.Fprintf(t, "history\t%s\n", s.Keeping.Detail)
+	}
 	for _, u := range s.Stats.Upstreams {
 		fmt.Fprintf(t, "upstream\t%s: %s, %s\n", u.Name, upstreamState(u), u.URL)
 	}

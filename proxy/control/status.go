@@ -47,6 +47,18 @@ type Status struct {
 	// History is how requests went over time, by the keys Window1h, Window24h
 	// and Window28d; a window is missing when the daemon does not keep it.
 	History map[string]Series `json:"history"`
+
+	// Keeping says whether the statistics outlive the daemon.
+	Keeping Keeping `json:"keeping"`
+}
+
+// Keeping is how it stands with the statistics that are kept in the state folder. Code
+// is kept, anew (what was there was damaged, and was moved aside), failing, disk_full,
+// newer (a newer version's, left alone), in_use (another daemon's), or "" when nothing
+// is kept. Statistics of the present run are right in every case.
+type Keeping struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"` // a sentence in English; "" when all is well
 }
 
 // Failure is a request that failed or that the proxy refused.

@@ -1,0 +1,163 @@
+package history
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"millpond/proxy/meter"
+)
+
+// A width is how much time a row covers.
+type width uint8
+
+const (
+	minutes width = iota
+	hours
+)
+
+func (w width) table() string { return [...]string{"minutes", "hours"}[w] }
+
+func (w width) span() time.Duration { return [...]time.Duration{time.Minute, time.Hour}[w] }
+
+func (w width) kept() time.Duration { return [...]time.Duration{KeepMinutes, KeepHours}[w] }
+
+// A key is what tells rows apart.
+type key struct {
+	width    width
+	start    int64 // seconds since 1970
+	upstream string
+}
+
+func keyOf(w width, at time.Time, upstream string) key {
+	return key{w, at.Truncate(w.span()).Unix(), upstream}
+}
+
+// A Row is what was counted of one upstream within a minute or an hour.
+type Row struct {
+	Start time.Time
+	Width time.Duration
+	meter.Tally
+}
+
+const columns = "start, upstream, ok, upstream_error, stream_error, client_error, client_cancelled, local, reused, bytes_in, bytes_out, latency, first_byte"
+
+func insert(ctx context.Context, tx *sql.Tx, id key, t *meter.Tally) error {
+	c := t.Counts
+	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO "+id.width.table()+" ("+columns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		id.start, id.upstream, int64(c.OK), int64(c.UpstreamError), int64(c.StreamError), int64(c.ClientError),
+		int64(c.ClientCancelled), int64(c.Local), int64(t.Reused), t.BytesIn, t.BytesOut,
+		appendHistogram([]byte{}, &t.Latency), appendHistogram([]byte{}, &t.FirstByte))
+	return err
+}
+
+// load returns the row of id, nil when there is none.
+func (f *file) load(ctx context.Context, id key) (*meter.Tally, error) {
+	row := f.db.QueryRowContext(ctx, "SELECT "+columns+" FROM "+id.width.table()+" WHERE start = ? AND upstream = ?", id.start, id.upstream)
+	r, err := scan(row, id.width)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return &r.Tally, err
+}
+
+// each calls do for every row that begins from from to before to, the oldest first.
+func (f *file) each(ctx context.Context, w width, from, to time.Time, do func(Row) error) error {
+	rows, err := f.db.QueryContext(ctx, "SELECT "+columns+" FROM "+w.table()+" WHERE start >= ? AND start < ? ORDER BY start, upstream", from.Unix(), to.Unix())
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scan(rows, w)
+		if err != nil {
+			return err
+		}
+		if err := do(r); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func scan(from interface{ Scan(...any) error }, w width) (Row, error) {
+	r := Row{Width: w.span()}
+	var start int64
+	var latency, firstByte sql.RawBytes
+	var copied [2][]byte
+	c := &r.Counts
+	into := []any{&start, &r.Upstream, &c.OK, &c.UpstreamError, &c.StreamError, &c.ClientError, &c.ClientCancelled, &c.Local,
+		&r.Reused, &r.BytesIn, &r.BytesOut, &latency, &firstByte}
+	if _, single := from.(*sql.Row); single { // which does not lend its bytes
+		into[11], into[12] = &copied[0], &copied[1]
+	}
+	if err := from.Scan(into...); err != nil {
+		return r, err
+	}
+	r.Start = time.Unix(start, 0)
+	for _, h := range []struct {
+		into  *meter.Histogram
+		bytes []byte
+	}{{&r.Latency, append(copied[0], latency...)}, {&r.FirstByte, append(copied[1], firstByte...)}} {
+		if err := readHistogram(h.bytes, h.into); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// appendHistogram writes the histogram as numbers of the kind that encoding/binary
+// calls uvarint: sum and maximum in microseconds, then for each bucket with counts how
+// many empty ones were passed, and its count. Without counts it writes nothing.
+func appendHistogram(b []byte, h *meter.Histogram) []byte {
+	if h.Count() == 0 {
+		return b
+	}
+	b = binary.AppendUvarint(b, uint64(max(h.Sum, 0).Microseconds()))
+	b = binary.AppendUvarint(b, uint64(max(h.Max, 0).Microseconds()))
+	next := 0
+	for i, n := range h.N {
+		if n > 0 {
+			b = binary.AppendUvarint(b, uint64(i-next))
+			b = binary.AppendUvarint(b, n)
+			next = i + 1
+		}
+	}
+	return b
+}
+
+// readHistogram reads what appendHistogram wrote.
+func readHistogram(b []byte, h *meter.Histogram) error {
+	if len(b) == 0 {
+		return nil
+	}
+	bad := false
+	number := func() uint64 {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			bad, b = true, nil
+			return 0
+		}
+		b = b[n:]
+		return v
+	}
+	h.Sum = time.Duration(number()) * time.Microsecond
+	h.Max = time.Duration(number()) * time.Microsecond
+	next := uint64(0)
+	for len(b) > 0 {
+		skip, n := number(), number()
+		if bad || skip >= meter.HistogramBuckets || next+skip >= meter.HistogramBuckets {
+			bad = true
+			break
+		}
+		h.N[next+skip] = n
+		next += skip + 1
+	}
+	if bad {
+		return &damage{fmt.Sprintf("durations of %d bytes", len(b))}
+	}
+	return nil
+}
