@@ -128,6 +128,8 @@ type client struct {
 	control  *http.ResponseController
 	switched http.Header // of 101, until the connection is taken over
 	bodyRead bool        // to its end
+
+	unblocked atomic.Bool // no more of the body is to be read
 }
 
 func (c *client) request() *exchange.Request {
@@ -137,7 +139,7 @@ func (c *client) request() *exchange.Request {
 		Length: r.ContentLength, RemoteAddr: r.RemoteAddr, Arrived: time.Now(),
 		Upgrade: r.ProtoMajor == 1 && wantsUpgrade(r.Header),
 		Expect:  strings.EqualFold(r.Header.Get("Expect"), "100-continue"),
-		Unblock: func() { c.control.SetReadDeadline(time.Unix(1, 0)) },
+		Unblock: c.unblock,
 	}
 	if r.Body != nil && r.Body != http.NoBody {
 		req.Body = progressReader{c}
@@ -166,11 +168,23 @@ func hasToken(lists []string, token string) bool {
 	return false
 }
 
+// past is a deadline that makes a Read return at once.
+var past = time.Unix(1, 0)
+
+// unblock makes a Read of the body that waits return, and further ones.
+func (c *client) unblock() {
+	c.unblocked.Store(true)
+	c.control.SetReadDeadline(past)
+}
+
 // progressReader reads the client's body and gives up when nothing comes.
 type progressReader struct{ c *client }
 
 func (p progressReader) Read(b []byte) (int, error) {
 	p.c.control.SetReadDeadline(time.Now().Add(bodyProgress))
+	if p.c.unblocked.Load() { // in the instant before, so that its deadline is lost
+		p.c.control.SetReadDeadline(past)
+	}
 	n, err := p.c.r.Body.Read(b)
 	if err != nil {
 		p.c.control.SetReadDeadline(time.Time{})

@@ -159,6 +159,7 @@ func TestH2ToAnHTTP1Server(t *testing.T) {
 	o := newOrigin(t, false, func(p *peer) {
 		p.in.ReadByte()
 		p.say("HTTP/1.1 400 Bad Request\nContent-Length: 0\nConnection: close\n\n")
+		p.left() // closing with bytes unread would be a reset
 	})
 	r := newRig(t, o.config(), func(s *settings.Settings) { s.Pool.Protocol = settings.ProtocolHTTP2 }, o.url)
 	r.failed(r.post("/a"), http.StatusBadGateway, pool.CodeProtocol)
@@ -220,5 +221,43 @@ func TestRow39RandomCancelsOnH2(t *testing.T) {
 		if got := ask(client, "POST", r.url+"/x", "xxxx"); got.status != 200 {
 			t.Errorf("afterwards %v; want 200", got)
 		}
+	})
+}
+
+// Row 12: the upstream resets within a request whose client has stopped sending. The
+// client gets an answer that says so, and is not waited for.
+func TestRow12ResetWhileTheClientStalls(t *testing.T) {
+	stalled := func(t *testing.T, r *rig) {
+		t.Helper()
+		nc := r.dial()
+		fmt.Fprintf(nc, "POST /a HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+		begun := time.Now()
+		got, err := parseAnswer(nc, "POST")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.failed(got, http.StatusBadGateway, pool.CodeReset, pool.CodeClosed)
+		if took := time.Since(begun); took > 3*time.Second {
+			t.Errorf("took %v; want at once", took)
+		}
+	}
+	t.Run("HTTP2", func(t *testing.T) {
+		eachH2(t, func(t *testing.T, secure bool) {
+			up := newH2(t, secure, func(s *h2Stream) {
+				s.Read(make([]byte, 1))
+				s.reset(http2.ErrCodeInternal)
+			})
+			stalled(t, up.before(t, nil))
+		})
+	})
+	t.Run("HTTP1", func(t *testing.T) {
+		plainAndTLS(t, func(t *testing.T, secure bool) {
+			o := newOrigin(t, secure, func(p *peer) {
+				req := p.head()
+				req.Body.Read(make([]byte, 1))
+				p.reset()
+			})
+			stalled(t, newRig(t, o.config(), nil, o.url))
+		})
 	})
 }

@@ -51,7 +51,6 @@ type conn struct {
 	cc   *http.ClientConn // HTTP/2; nil for HTTP/1
 
 	peerClosed atomic.Bool // the kernel saw the peer close
-	settled    atomic.Bool // HTTP/2: the peer's SETTINGS are known
 
 	// guarded by the group's mutex
 	at           place
@@ -60,6 +59,7 @@ type conn struct {
 	idleSince    time.Time
 	older, newer *conn // idle connections of the group by age
 	draining     bool  // HTTP/2: takes no new requests
+	settled      bool  // HTTP/2: the peer's SETTINGS are known
 	observed     bool  // its close was reported to the origin
 
 	// owned by whoever owns the slot
@@ -128,8 +128,12 @@ func (c *conn) streamsLocked() int {
 	if c.cc == nil || c.at == closed || c.draining {
 		return 0
 	}
-	if !c.settled.Load() {
+	if !c.settled {
 		return max(0, 1-c.inFlight)
 	}
-	return max(0, min(c.host.pool.MaxStreamsPerConnection-c.inFlight, c.cc.Available()))
+	// Requests that were granted the connection and have not reserved their stream
+	// yet are in our count only; streams that are being reset in net/http's only.
+	taken := c.cc.InFlight()
+	allowed := taken + c.cc.Available()
+	return max(0, min(c.host.pool.MaxStreamsPerConnection-c.inFlight, allowed-max(taken, c.inFlight)))
 }

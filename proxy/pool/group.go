@@ -59,6 +59,7 @@ var (
 	errClosed    = errors.New("the pool is closed")
 	errQueueFull = errors.New("too many requests are waiting for a connection")
 	errWait      = errors.New("no connection came free in time")
+	errNoStreams = errors.New("the peer allows no streams")
 )
 
 // unlock frees the mutex and closes what was dropped under it: closing a TLS
@@ -157,6 +158,11 @@ func (g *group) admit(ctx context.Context, h *host, fresh bool, start time.Time)
 		}
 		g.discardStale(c)
 		g.mu.Lock()
+		if dialled && c.cc != nil && c.at == closed { // or else such a peer is dialled for ever
+			err := c.stillbornLocked()
+			g.unlock()
+			return nil, err
+		}
 	}
 }
 
@@ -368,7 +374,7 @@ func (g *group) dial(ctx context.Context, h *host, target Target, upTo uint64, s
 	}
 	g.mu.Lock()
 	if err == nil && c.cc != nil && c.uselessLocked() {
-		err = &Failure{Phase: PhaseDial, Code: CodeRefused, Err: errors.New("the peer allows no streams")}
+		err = &Failure{Phase: PhaseDial, Code: CodeRefused, Err: errNoStreams}
 		g.doomed = append(g.doomed, c)
 	}
 	if err != nil {

@@ -99,6 +99,7 @@ type exchange struct {
 	headed   bool          // the answer's head has come
 	asked    bool          // the body was asked for, or needs no asking
 	answered bool          // at least one byte of an answer was read
+	stopped  bool          // the client's body was stopped by us, so that its error is ours
 }
 
 // sendHTTP1 is Send on an HTTP/1 connection.
@@ -450,10 +451,10 @@ func (x *exchange) fail(err error) *Failure {
 	f.Sent = c.raw.written.Load() != x.base
 	f.Answered = x.answered
 	f.Reused = x.l.Reused
+	cause := context.Cause(x.ctx) // before finish, which may end it by Unblock
 	x.finish(false)
-	cause := context.Cause(x.ctx)
 	switch {
-	case x.written != nil && errors.As(x.writeErr, &own) && f.Code != CodeProtocol:
+	case x.written != nil && !x.stopped && errors.As(x.writeErr, &own) && f.Code != CodeProtocol:
 		f.Code, f.Err = own.Code, own.Err // also ends ctx, but says more
 	case cause != nil:
 		f.Code, f.Err = CodeCancelled, cause
@@ -473,6 +474,7 @@ func (x *exchange) finish(reusable bool) {
 			x.ask(false)
 			c.raw.Close()
 			if x.req.Unblock != nil {
+				x.stopped = true
 				x.req.Unblock()
 			}
 			<-x.written

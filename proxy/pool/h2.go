@@ -40,7 +40,8 @@ const (
 // as a ClientConn: in no pool, and retrying nothing.
 func (c *conn) startHTTP2(ctx context.Context) error {
 	config := &c.host.group.m.config
-	preface := &prefaceConn{Conn: c.nc, raw: c.raw, settled: c.settle, settling: time.AfterFunc(settleWait, c.settle)}
+	settle := func() { c.host.group.settled(c) }
+	preface := &prefaceConn{Conn: c.nc, raw: c.raw, settled: settle, settling: time.AfterFunc(settleWait, settle)}
 	given := func(context.Context, string, string) (net.Conn, error) { return preface, nil }
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
@@ -67,18 +68,18 @@ func (c *conn) startHTTP2(ctx context.Context) error {
 	return nil
 }
 
-// settle notes that what the peer allows is known, or as well known as it will be.
-func (c *conn) settle() {
-	if c.settled.Swap(true) {
-		return
-	}
-	c.host.group.settled(c)
+// uselessLocked reports whether an HTTP/2 connection without requests takes no further
+// one: after a GOAWAY, or when its peer allows no streams. The group's mutex is held.
+func (c *conn) uselessLocked() bool {
+	return c.settled && c.cc.Available() == 0 && c.cc.InFlight() == 0
 }
 
-// useless reports whether an HTTP/2 connection without requests takes no further
-// one: after a GOAWAY, or when its peer allows no streams.
-func (c *conn) useless() bool {
-	return c.settled.Load() && c.cc.Available() == 0 && c.cc.InFlight() == 0
+// stillbornLocked says why a connection ended before its first request.
+func (c *conn) stillbornLocked() *Failure {
+	if !c.settled {
+		return &Failure{Phase: PhaseDial, Code: CodeProtocol, Err: errors.New("the connection ended before the peer's SETTINGS: does it speak HTTP/2?")}
+	}
+	return &Failure{Phase: PhaseDial, Code: CodeRefused, Err: errNoStreams}
 }
 
 // A prefaceConn tells when net/http has acted on the peer's first frame, which is
@@ -164,8 +165,10 @@ type stream struct {
 	body     io.ReadCloser
 	resp     *http.Response
 
-	mu       sync.Mutex // guards what follows
-	answered bool       // the head of the answer has come, so the timer is the answer's
+	mu        sync.Mutex // guards what follows
+	answered  bool       // the head of the answer has come, so the timer is the answer's
+	unblocked bool       // the client's body was stopped by us
+	cause     error      // the context's before that
 }
 
 // late ends a stream on which nothing happened for too long.
@@ -200,6 +203,36 @@ func (s *stream) awaitAnswer() {
 	}
 }
 
+// hear is called when the first head has come, be it of a 1xx answer.
+func (s *stream) hear() {
+	if s.upload != nil {
+		s.upload.heard.Store(true)
+	}
+}
+
+// unblock has a Read of the client's body return. To the front's server that is a
+// client that left, and it ends the request's context; so what that said is kept.
+func (s *stream) unblock() {
+	s.mu.Lock()
+	if !s.unblocked {
+		s.unblocked, s.cause = true, context.Cause(s.ctx)
+	}
+	s.mu.Unlock()
+	if s.req.Unblock != nil {
+		s.req.Unblock()
+	}
+}
+
+// ended returns why the context has ended, unless we did it.
+func (s *stream) ended() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unblocked {
+		return s.cause
+	}
+	return context.Cause(s.ctx)
+}
+
 func (s *stream) request() *http.Request {
 	req, key := s.req, s.l.c.host.key
 	hreq := &http.Request{
@@ -216,7 +249,7 @@ func (s *stream) request() *http.Request {
 	}
 	switch {
 	case req.Stream != nil:
-		s.upload = &upload{src: req.Stream, unblock: req.Unblock, moved: s.awaitAnswer}
+		s.upload = &upload{src: req.Stream, unblock: s.unblock, moved: s.awaitAnswer}
 		hreq.ContentLength = req.Length
 		if req.Trailer != nil {
 			hreq.Trailer = req.Trailer()
@@ -234,8 +267,9 @@ func (s *stream) request() *http.Request {
 		context.AfterFunc(s.ctx, s.upload.stop)
 	}
 	return hreq.WithContext(httptrace.WithClientTrace(s.ctx, &httptrace.ClientTrace{
-		WroteHeaderField: s.begin,
-		WroteRequest:     func(httptrace.WroteRequestInfo) { s.awaitAnswer() },
+		WroteHeaderField:     s.begin,
+		WroteRequest:         func(httptrace.WroteRequestInfo) { s.awaitAnswer() },
+		GotFirstResponseByte: s.hear,
 		Got1xxResponse: func(status int, h textproto.MIMEHeader) error {
 			return s.interims.add(s.req.Interim, status, http.Header(h))
 		},
@@ -305,13 +339,13 @@ func (s *stream) end(clean bool) {
 		if !clean {
 			s.cancel(nil)
 		}
+		if s.upload != nil {
+			s.upload.finish()
+		}
 		if s.body != nil {
 			s.body.Close()
 		}
 		s.cancel(nil)
-		if s.upload != nil {
-			s.upload.Close()
-		}
 		s.l.finish(true)
 	})
 }
@@ -319,7 +353,7 @@ func (s *stream) end(clean bool) {
 // failure reads from an error of net/http what happened to the request.
 func (s *stream) failure(err error) *Failure {
 	f := &Failure{Phase: PhaseSend, Err: err, Sent: s.written.Load() == begun, Reused: s.l.Reused}
-	cause := context.Cause(s.ctx)
+	cause := s.ended()
 	switch {
 	case cause == errSilent:
 		f.Code = CodeTimeout
@@ -329,6 +363,8 @@ func (s *stream) failure(err error) *Failure {
 		f.Code, f.Err = CodeCancelled, cause
 	case s.upload != nil && s.upload.failed() != nil:
 		f.Code, f.Err = CodeClientBody, s.upload.failed()
+	case errors.Is(err, context.Canceled): // by unblock: the stream had failed before
+		f.Code = CodeClosed
 	default:
 		told(f, err)
 	}
@@ -348,7 +384,7 @@ func (streamError) Error() string { return "stream error" }
 const codeRefusedStream = 0x7 // REFUSED_STREAM, RFC 9113, section 7
 
 // told fills in what the peer said, which net/http says in words only beyond
-// stream errors (h2_bundle.go, Go 1.26; TestWordsOfNetHTTP keeps watch).
+// stream errors (h2_bundle.go, Go 1.26; the tests of rows 41 to 45 keep watch).
 func told(f *Failure, err error) {
 	f.Code = closedCode(err)
 	var reset streamError
@@ -379,13 +415,14 @@ func told(f *Failure, err error) {
 }
 
 // An upload is a request's body as net/http reads it: in a goroutine that may
-// outlive RoundTrip. Once Close has returned nothing reads the source any more, for
+// outlive RoundTrip. Once finish has returned nothing reads the source any more, for
 // its memory and the client's connection then serve other requests.
 type upload struct {
 	src     io.Reader
 	unblock func() // makes a Read of src that waits return; nil when none does
 	moved   func() // is called when a piece was read
 	closed  atomic.Bool
+	heard   atomic.Bool // there is an answer, or the beginning of one
 
 	mu  sync.Mutex // held while reading; guards what follows
 	err error      // of src, other than io.EOF
@@ -407,6 +444,18 @@ func (b *upload) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Close is called by net/http when it wants no more. Without an answer RoundTrip
+// returns only after a Read that waits; with one the client's connection is left
+// alone until the answer has passed.
+func (b *upload) Close() error {
+	if b.heard.Load() {
+		b.closed.Store(true)
+	} else {
+		b.stop()
+	}
+	return nil
+}
+
 // stop has a Read that waits return.
 func (b *upload) stop() {
 	b.closed.Store(true)
@@ -419,12 +468,11 @@ func (b *upload) stop() {
 	}
 }
 
-// Close stops the upload and waits for a Read under way.
-func (b *upload) Close() error {
+// finish stops the upload and waits for a Read under way.
+func (b *upload) finish() {
 	b.stop()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return nil
 }
 
 // failed returns why the client's body could not be read to its end, if so.
