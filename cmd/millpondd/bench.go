@@ -50,7 +50,7 @@ report, not milliseconds between two.`,
 				next: `Run "millpondd help bench" for what they measure.`}
 		},
 	}
-	c.AddCommand(a.fanoutCommand(), a.childCommand())
+	c.AddCommand(a.fanoutCommand(), a.staleCommand(), a.streamCommand(), a.compareCommand(), a.childCommand())
 	return c
 }
 

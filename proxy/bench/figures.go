@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -101,17 +100,6 @@ func pick[R any](rows []R, fits func(R) bool, figure func(R) float64) []float64 
 	for _, r := range rows {
 		if fits(r) {
 			list = append(list, figure(r))
-		}
-	}
-	return list
-}
-
-// distinct returns the values of the rows, each once, in the order in which they first come.
-func distinct[R any, K cmp.Ordered](rows []R, of func(R) K) []K {
-	var list []K
-	for _, r := range rows {
-		if k := of(r); !slices.Contains(list, k) {
-			list = append(list, k)
 		}
 	}
 	return list
