@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -116,7 +117,8 @@ func newDesk(t *testing.T) *desk {
 		t.Fatal(err)
 	}
 	d.screen = ":" + d.tool("Xvfb", "-displayfd", "3", "-screen", "0", "1000x760x24", "-nolisten", "tcp", "-noreset")
-	d.bus = d.tool("dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=3")
+	d.bus = d.tool("dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=3",
+		"--address=unix:path="+filepath.Join(d.home, "bus"))
 	d.env = []string{
 		"HOME=" + d.home, "PATH=" + os.Getenv("PATH"), "LANG=en_US.UTF-8", "DISPLAY=" + d.screen,
 		"DBUS_SESSION_BUS_ADDRESS=" + d.bus, "XDG_RUNTIME_DIR=" + d.home + "/run", "XDG_CONFIG_HOME=" + d.home + "/config",
@@ -265,8 +267,13 @@ func (p *process) start(t *testing.T) {
 		_ = p.Wait()
 	}()
 	t.Cleanup(func() {
-		_ = p.Process.Kill()
-		<-p.ended
+		_ = p.Process.Signal(syscall.SIGTERM) // servers put their sockets and locks away
+		select {
+		case <-p.ended:
+		case <-time.After(patience):
+			_ = p.Process.Kill()
+			<-p.ended
+		}
 		if t.Failed() {
 			t.Logf("%s said:\n%s", p.name, p.output.String())
 		}

@@ -20,6 +20,7 @@ type frame struct {
 	app     fyne.App
 	window  fyne.Window
 	content *window.Window
+	closed  bool // belongs to Fyne's goroutine
 }
 
 // newWindow makes the window, which Run shows.
@@ -39,6 +40,7 @@ func newWindow(say func(model.Text) string, do app.Requests, notice model.Text) 
 	f.window.SetContent(f.content.Content())
 	f.window.Resize(window.Size)
 	f.window.CenterOnScreen()
+	f.window.SetOnClosed(func() { f.closed = true })
 	return f
 }
 
@@ -55,15 +57,17 @@ func (f *frame) Show(v model.View) { onUI(func() { f.content.Show(v) }) }
 
 // Raise implements app.Window.
 func (f *frame) Raise(ctx context.Context) bool {
-	done := make(chan struct{})
+	raised := make(chan bool, 1)
 	onUI(func() {
-		f.window.Show()
-		f.window.RequestFocus()
-		close(done)
+		if !f.closed {
+			f.window.Show()
+			f.window.RequestFocus()
+		}
+		raised <- !f.closed
 	})
 	select {
-	case <-done:
-		return true
+	case ok := <-raised:
+		return ok
 	case <-ctx.Done(): // Fyne has ended and will not do it
 		return false
 	}
