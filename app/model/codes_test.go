@@ -27,7 +27,7 @@ func TestEveryCodeHasASentence(t *testing.T) {
 	for _, dir := range []string{"listener", "router", "exchange", "upstream", "pool", "general"} {
 		for name, value := range constants(t, filepath.Join("../../proxy", dir), "Code") {
 			found++
-			if _, ok := failures[value]; !ok {
+			if _, ok := failures[value]; !ok && value != answeredCode {
 				t.Errorf("%s: %s = %q has no sentence in failures", dir, name, value)
 			}
 		}

@@ -89,14 +89,17 @@ var failures = map[string]sentence{
 	"connect_not_supported": {"failure.connect_method", "advice.use_base_url"},
 }
 
+// answeredCode says that the upstream itself answered with an error.
+const answeredCode = "upstream_status"
+
 // failureOf says why a request failed and what to do. What the upstream itself
-// answered has no code of ours and goes by its status.
+// answered goes by its status.
 func failureOf(f control.Failure) (what, do Text) {
 	if known, ok := failures[f.Code]; ok {
 		return T(known.what), T(known.do)
 	}
 	switch {
-	case f.Code != "":
+	case f.Code != "" && f.Code != answeredCode:
 		return T("failure.other", "Code", f.Code), Text{}
 	case f.Outcome == "stream_error":
 		return T("failure.stream"), T("advice.stream")

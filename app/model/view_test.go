@@ -248,6 +248,7 @@ func TestFailures(t *testing.T) {
 		{control.Failure{Code: "moon_phase"}, "failure.other", ""},
 		{control.Failure{Outcome: "stream_error", Status: 200}, "failure.stream", "advice.stream"},
 		{control.Failure{Outcome: "upstream_error", Status: 429}, "failure.rate_limit", "advice.rate_limit"},
+		{control.Failure{Outcome: "upstream_error", Code: "upstream_status", Status: 429}, "failure.rate_limit", "advice.rate_limit"},
 		{control.Failure{Outcome: "upstream_error", Status: 529}, "failure.overloaded", "advice.overloaded"},
 		{control.Failure{Outcome: "upstream_error", Status: 500}, "failure.status", ""},
 		{control.Failure{Outcome: "upstream_error"}, "failure.other", ""},
