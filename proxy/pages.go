@@ -16,9 +16,10 @@ import (
 // the first seed had them, /__qcc__/. They tell and change nothing. The gate stands
 // before them as before every request.
 type pages struct {
-	stats  func() (control.Stats, meter.Snapshot)
-	health func() health
-	recent func() []string // the last lines of the request log
+	stats   func() (control.Stats, meter.Snapshot)
+	health  func() health
+	recent  func() []string // the last lines of the request log
+	metrics http.Handler
 }
 
 // health is the answer of the health page.
@@ -42,7 +43,7 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // pagePaths lists the pages for a person who asked for another one.
-var pagePaths = []string{"/__millpond__/stats", "/__millpond__/health", "/__qcc__/stats", "/__qcc__/logs"}
+var pagePaths = []string{"/__millpond__/stats", "/__millpond__/health", "/__millpond__/metrics", "/__qcc__/stats", "/__qcc__/logs"}
 
 func (p *pages) at(path string) http.HandlerFunc {
 	switch path {
@@ -50,6 +51,8 @@ func (p *pages) at(path string) http.HandlerFunc {
 		return p.serveStats
 	case "/__millpond__/health":
 		return p.serveHealth
+	case "/__millpond__/metrics":
+		return p.metrics.ServeHTTP
 	case "/__qcc__/stats":
 		return p.serveSeedStats
 	case "/__qcc__/logs":

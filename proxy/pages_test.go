@@ -42,7 +42,6 @@ func TestPages(t *testing.T) {
 		{"stats", "GET", "/__millpond__/stats", "", well, 200, "application/json", `"total_requests":7`},
 		{"stats with a query", "GET", "/__millpond__/stats?x=1", "", well, 200, "application/json", `"version":"1.2.3"`},
 		{"no such page", "GET", "/__millpond__/nothing", "", well, 404, "application/json", `"no_such_page"`},
-		{"metrics are not here yet", "GET", "/__millpond__/metrics", "", well, 404, "application/json", `"no_such_page"`},
 		{"the root of the pages", "GET", "/__millpond__/", "", well, 404, "application/json", `"no_such_page"`},
 		{"logs", "GET", "/__qcc__/logs", "", well, 200, "text/plain; charset=utf-8", "n=1\nn=2\nn=3\n"},
 		{"logs as JSON", "GET", "/__qcc__/logs", "application/json", well, 200, "application/json", `{"lines":["n=1","n=2","n=3"]}` + "\n"},

@@ -90,7 +90,7 @@ func (d *Daemon) facts() facts {
 
 // pages returns the handler of our own pages.
 func (d *Daemon) pages() http.Handler {
-	return &pages{stats: d.count, health: d.health, recent: d.config.Log.Recent}
+	return &pages{stats: d.count, health: d.health, recent: d.config.Log.Recent, metrics: d.metricsPage()}
 }
 
 // health answers whether requests can be served now.
