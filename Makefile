@@ -9,6 +9,9 @@ GO      := go
 # Fyne's C takes minutes to compile and is cached by its flags: all steps that need it use these.
 CACHED := $(if $(TAGS),-tags $(TAGS)) -trimpath
 
+# The tray needs cgo on macOS only.
+LEAN := $(if $(filter Darwin,$(shell uname -s)),,CGO_ENABLED=0)
+
 # The desktop program alone needs cgo; it is tested with a screen, by test-desktop.
 UNITS = $$($(GO) list $(CACHED) ./... | grep -v '/cmd/millpond$$')
 
@@ -16,7 +19,7 @@ PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 STEPS     := install modules build vet staticcheck cross test-unit test-idle test-desktop test-e2e
 FUZZTIME  ?= 30s
 
-.PHONY: help run test build $(filter-out build,$(STEPS)) fuzz tidy bench clean
+.PHONY: help run test build $(filter-out build,$(STEPS)) fuzz tidy bench screenshots clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -39,15 +42,17 @@ modules: ## download the dependencies
 	$(GO) mod download
 	cd cmd/e2e && $(GO) mod download
 
-build: ## both programs, into build/
+build: ## the programs, into build/: the daemon, the tray (without Fyne, so that it stays small) and the window
 	@mkdir -p build
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(STAMP)" -o build/ ./cmd/millpondd
-	$(GO) build $(CACHED) -ldflags "$(STAMP)" -o build/ ./cmd/millpond
+	$(LEAN) $(GO) build -trimpath -tags lean -ldflags "$(STAMP)" -o build/millpond ./cmd/millpond
+	$(GO) build $(CACHED) -ldflags "$(STAMP)" -o build/millpond-window ./cmd/millpond
 
 vet: ## go vet, and gofmt changes nothing
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 		if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
 	$(GO) vet $(CACHED) ./...
+	$(LEAN) $(GO) vet -tags lean ./cmd/millpond
 	cd cmd/e2e && $(GO) vet ./...
 
 staticcheck: ## the pinned staticcheck
@@ -70,6 +75,12 @@ test-desktop: ## the application on a screen in memory, with a message bus of it
 
 test-e2e: ## the built daemon as a process, against real clients and upstreams
 	cd cmd/e2e && $(GO) test -shuffle=on -timeout 15m ./...
+
+screenshots: ## pictures of every page and state, into build/screenshots
+	@mkdir -p build/screenshots
+	MILLPOND_SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test $(CACHED) -count=1 ./app/window
+	MILLPOND_SCREENSHOTS=$(CURDIR)/build/screenshots xvfb-run -a -s '-screen 0 1280x800x24 -nolisten tcp' dbus-run-session -- \
+		env LIBGL_ALWAYS_SOFTWARE=1 $(GO) test $(CACHED) -count=1 ./cmd/millpond
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \
