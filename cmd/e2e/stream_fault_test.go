@@ -161,7 +161,7 @@ func (s sdkNode) run(t *testing.T, name string, into any, args ...string) {
 	copyFile(t, filepath.Join("node", name), program)
 	t.Cleanup(func() { removeFile(t, program) })
 	var stderr output
-	node := exec.CommandContext(t.Context(), "node", append([]string{program}, args...)...)
+	node := exec.CommandContext(t.Context(), s.node(), append([]string{program}, args...)...)
 	node.Stderr = &stderr
 	out, err := node.Output()
 	if err != nil {
