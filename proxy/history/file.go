@@ -210,18 +210,34 @@ func (f *file) try(ctx context.Context, rows map[key]*meter.Tally, now time.Time
 		return fmt.Errorf("write the history: %w", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
-	for id, t := range rows {
-		if err := insert(ctx, tx, id, t); err != nil {
+	for _, w := range []width{minutes, hours} {
+		if err := insertAll(ctx, tx, w, rows); err != nil {
 			return fmt.Errorf("write the history: %w", err)
 		}
-	}
-	for _, w := range []width{minutes, hours} {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM "+w.table()+" WHERE start < ?", now.Add(-w.kept()).Unix()); err != nil {
 			return fmt.Errorf("remove old history: %w", err)
 		}
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("write the history: %w", err)
+	}
+	return nil
+}
+
+// insertAll writes the rows of one width.
+func insertAll(ctx context.Context, tx *sql.Tx, w width, rows map[key]*meter.Tally) error {
+	s, err := tx.PrepareContext(ctx, insertInto(w))
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	for id, t := range rows {
+		if id.width != w {
+			continue
+		}
+		if err := insert(ctx, s, id, t); err != nil {
+			return err
+		}
 	}
 	return nil
 }

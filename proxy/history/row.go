@@ -45,10 +45,14 @@ type Row struct {
 
 const columns = "start, upstream, ok, upstream_error, stream_error, client_error, client_cancelled, local, reused, bytes_in, bytes_out, latency, first_byte"
 
-func insert(ctx context.Context, tx *sql.Tx, id key, t *meter.Tally) error {
+// insertInto is the statement for insert.
+func insertInto(w width) string {
+	return "INSERT OR REPLACE INTO " + w.table() + " (" + columns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+}
+
+func insert(ctx context.Context, s *sql.Stmt, id key, t *meter.Tally) error {
 	c := t.Counts
-	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO "+id.width.table()+" ("+columns+") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-		id.start, id.upstream, int64(c.OK), int64(c.UpstreamError), int64(c.StreamError), int64(c.ClientError),
+	_, err := s.ExecContext(ctx, id.start, id.upstream, int64(c.OK), int64(c.UpstreamError), int64(c.StreamError), int64(c.ClientError),
 		int64(c.ClientCancelled), int64(c.Local), int64(t.Reused), t.BytesIn, t.BytesOut,
 		appendHistogram([]byte{}, &t.Latency), appendHistogram([]byte{}, &t.FirstByte))
 	return err
