@@ -44,6 +44,7 @@ You are asked before anything is sent.`,
 	flags.IntVar(&c.Concurrency, "concurrency", 0, "a burst of so many callers at one time, as 1000 or 10000")
 	flags.DurationVar(&c.Think, "think", 0, "how long a worker takes to answer (default 5ms)")
 	flags.DurationVar(&c.RoundTrip, "round-trip", 0, "of the variant \"far\" (default 20ms)")
+	flags.IntVar(&c.MaxIdle, "max-idle", 0, "unused connections that Millpond keeps; 20 shows a pool that does not fit (default 200)")
 	flags.StringSliceVar(&c.Variants, "variants", nil, "of plain, tls and far (default all; plain in a burst)")
 	own.flags(command)
 	return command

@@ -20,6 +20,7 @@ type FanoutConfig struct {
 	Concurrency int           // callers at one time, who take turns to be the agents; 0: one an agent
 	Think       time.Duration // how long a worker takes to answer; 0: 5 ms
 	RoundTrip   time.Duration // of the variant that is far away; 0: 20 ms
+	MaxIdle     int           // unused connections that Millpond keeps; 0: 200, as its preset fan-out
 	Variants    []string      // plain, tls, far; nil: all, or plain in a burst
 }
 
@@ -84,6 +85,9 @@ func (c FanoutConfig) withDefaults(quick bool) FanoutConfig {
 	if c.RoundTrip == 0 {
 		c.RoundTrip = 20 * time.Millisecond
 	}
+	if c.MaxIdle == 0 {
+		c.MaxIdle = 200
+	}
 	return c
 }
 
@@ -93,6 +97,9 @@ func (c FanoutConfig) check() error {
 		if v != variantPlain && v != variantTLS && v != variantFar {
 			return refuse("there is no variant %q: choose among plain, tls and far", v)
 		}
+	}
+	if c.MaxIdle < 1 || c.MaxIdle > 100_000 {
+		return refuse("Millpond keeps 1 to 100000 unused connections here, not %d", c.MaxIdle)
 	}
 	if c.Workers < 1 || c.Workers > Workers || c.Agents < 1 || c.Questions < 1 {
 		return refuse("a fan-out needs agents, questions and 1 to %d workers", Workers)
@@ -188,7 +195,7 @@ func (f *fanout) run(ctx context.Context, w way, variant string, round int) (row
 	defer s.close()
 	target := func(worker int) string { return fmt.Sprintf("%s/worker-%d/message", s.base(worker), worker+1) }
 	if w.scope != "" {
-		m, err := startMillpond(ctx, f.o, fanoutSettings(s, w.scope, f.c.Concurrency), config.tls)
+		m, err := startMillpond(ctx, f.o, f.settings(s, w.scope), config.tls)
 		if err != nil {
 			return row, err
 		}
@@ -267,10 +274,11 @@ func (f *fanout) askAll(ctx context.Context, row *FanoutRow, clients []*http.Cli
 	}
 }
 
-// fanoutSettings writes the settings of a Millpond before the workers of a site.
-func fanoutSettings(s *site, scope string, callers int) string {
+// settings writes the settings of a Millpond before the workers of a site.
+func (f *fanout) settings(s *site, scope string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "[pool]\npreset = \"fan-out\"\nscope = %q\nmax_waiting = %d\nwait_timeout = \"2m\"\n", scope, max(callers, 1024))
+	fmt.Fprintf(&b, "[pool]\npreset = \"fan-out\"\nscope = %q\nmax_idle = %d\nmax_idle_per_host = %[2]d\nmax_waiting = %[3]d\nwait_timeout = \"2m\"\n",
+		scope, f.c.MaxIdle, max(f.c.Concurrency, 1024))
 	for i := range s.addrs {
 		fmt.Fprintf(&b, "\n[[upstreams]]\nname = \"worker-%d\"\nkind = \"a2a\"\nurl = \"%s/worker-%d\"\n", i+1, s.base(i), i+1)
 	}
