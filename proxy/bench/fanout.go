@@ -115,8 +115,11 @@ func (c FanoutConfig) check() error {
 func Fanout(ctx context.Context, o Options, c FanoutConfig) (*Report, error) {
 	c = c.withDefaults(o.Quick)
 	r := begin(o, "fanout", fmt.Sprintf("Fan-out: %d callers x %d questions to %d workers", c.Concurrency, c.Questions, c.Workers))
-	if most := (openFiles() - 500) / 2; c.Concurrency > most {
-		r.note(fmt.Sprintf("%d callers were asked for, but this process may have %d files open, two for each: %d call.", c.Concurrency, openFiles(), most))
+	// A client of its own opens a connection to each worker that it asks, and both ends are here.
+	files := 2 * min(max(c.Questions, 1), Workers)
+	if most := (openFiles() - 500) / files; c.Concurrency > c.Agents && c.Concurrency > most {
+		r.note(fmt.Sprintf("%d callers were asked for, but this process may have %d files open, and each takes up to %d with %d questions: %d call.",
+			c.Concurrency, openFiles(), files, c.Questions, most))
 		c.Concurrency = most
 		r.Title = fmt.Sprintf("Fan-out: %d callers x %d questions to %d workers", c.Concurrency, c.Questions, c.Workers)
 	}
