@@ -118,18 +118,29 @@ func (a *app) runDaemon(ctx context.Context, d *proxy.Daemon, f serveFlags) erro
 			bench.Traffic(ctx, address)
 		}
 	})
-	wg.Go(func() {
-		select {
-		case <-ctx.Done():
-		case <-time.After(started):
-			giveBack()
-		}
-	})
+	wg.Go(func() { restLightly(ctx, d) })
 	return d.Run(ctx)
 }
 
-// started is when what the start needed is over.
-const started = 5 * time.Second
+// restLightly gives memory back once the start is over, and then whenever some minutes
+// had no request, so that an idle daemon stays small.
+func restLightly(ctx context.Context, d *proxy.Daemon) {
+	const started, idle = 5 * time.Second, 5 * time.Minute
+	t := time.NewTimer(started)
+	defer t.Stop()
+	for given := int64(-1); ; t.Reset(idle) {
+		before := d.Stats().TotalRequests
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if n := d.Stats().TotalRequests; n == before && n != given {
+			given = n
+			giveBack()
+		}
+	}
+}
 
 // greet tells a person at a terminal where the proxy is and what to try. The log tells
 // the address to everyone else.
