@@ -54,15 +54,15 @@ func runFull(path string) error {
 	if err := limit(64 << 10); err != nil {
 		return err
 	}
-	count(40)
+	count(30)
 	if got := k.State().Code; got != DiskFull {
 		return fmt.Errorf("with a full disk: got state %q; want %q: %s", got, DiskFull, log.String())
 	}
 	if got := strings.Count(log.String(), "not kept"); got != 1 {
 		return fmt.Errorf("said %d times; want once: %s", got, log.String())
 	}
-	if n := m.Snapshot().Counts.OK; n != 42*20 {
-		return fmt.Errorf("got %d counted; want %d", n, 42*20)
+	if n := m.Snapshot().Counts.OK; n != 32*20 {
+		return fmt.Errorf("got %d counted; want %d", n, 32*20)
 	}
 	if n := len(k.pending); n > maxPending {
 		return fmt.Errorf("got %d rows waiting; want at most %d", n, maxPending)
@@ -76,8 +76,8 @@ func runFull(path string) error {
 	}
 	var sum uint64
 	err := k.file.each(ctx, hours, time.Unix(0, 0), now.Add(time.Hour), func(r Row) error { sum += r.Counts.Total(); return nil })
-	if sum != 43*20 {
-		err = errors.Join(err, fmt.Errorf("got %d written by the hour; want %d", sum, 43*20))
+	if sum != 33*20 {
+		err = errors.Join(err, fmt.Errorf("got %d written by the hour; want %d", sum, 33*20))
 	}
 	return err
 }

@@ -178,7 +178,7 @@ func TestIdleWritesNothing(t *testing.T) {
 func TestSizeIsBounded(t *testing.T) {
 	const most = 512 << 10
 	b := newBench(t, filepath.Join(t.TempDir(), "history.db"), most)
-	for range 12 {
+	for range 8 {
 		for u := range meter.MaxUpstreams {
 			for d := 20 * time.Microsecond; d < time.Hour; d *= 2 {
 				b.m.Record(meter.Record{Upstream: fmt.Sprintf("a-rather-long-name-of-upstream-%d", u), Outcome: meter.OK, Total: d, FirstByte: d})

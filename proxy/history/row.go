@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"errors"
-	"fmt"
+	"math"
 	"time"
 
 	"millpond/proxy/meter"
@@ -148,8 +148,15 @@ func readHistogram(b []byte, h *meter.Histogram) error {
 		b = b[n:]
 		return v
 	}
-	h.Sum = time.Duration(number()) * time.Microsecond
-	h.Max = time.Duration(number()) * time.Microsecond
+	microseconds := func() time.Duration {
+		v := number()
+		if v > uint64(math.MaxInt64/time.Microsecond) {
+			bad, b = true, nil
+			return 0
+		}
+		return time.Duration(v) * time.Microsecond
+	}
+	h.Sum, h.Max = microseconds(), microseconds()
 	next := uint64(0)
 	for len(b) > 0 {
 		skip, n := number(), number()
@@ -161,7 +168,7 @@ func readHistogram(b []byte, h *meter.Histogram) error {
 		next += skip + 1
 	}
 	if bad {
-		return &damage{fmt.Sprintf("durations of %d bytes", len(b))}
+		return &damage{"durations that cannot be read"}
 	}
 	return nil
 }
