@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"time"
 
 	"millpond/proxy/control"
 	"millpond/proxy/exchange"
@@ -125,7 +126,23 @@ func poolStats(s pool.Stats, wait meter.Percentiles) control.Pool {
 		EvictedIdle:    int64(s.Evicted[pool.Expired] + s.Evicted[pool.Learned]),
 		RetiredLearned: int64(s.Evicted[pool.Learned]),
 		WaitMS:         percentiles(wait),
+		DialErrors:     int64(s.DialErrors),
+		Evicted:        evictedOf(s),
+		ConnectMS:      quantiles(s.Connect),
 	}
+}
+
+func evictedOf(s pool.Stats) map[string]int64 {
+	by := map[string]int64{}
+	for reason, n := range s.EvictedBy() {
+		by[reason] = int64(n)
+	}
+	return by
+}
+
+func quantiles(q pool.Quantiles) control.Percentiles {
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	return control.Percentiles{P50: ms(q.P50), P90: ms(q.P90), P99: ms(q.P99), Max: ms(q.Max)}
 }
 
 func replays(c replay.Counts) control.Replays {

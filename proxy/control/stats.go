@@ -61,6 +61,10 @@ type Pool struct {
 	EvictedIdle    int64       `json:"evicted_idle"`    // connections closed for having been idle too long
 	RetiredLearned int64       `json:"retired_learned"` // of them, those closed because the upstream was about to
 	WaitMS         Percentiles `json:"wait_ms"`         // milliseconds that requests waited for a connection
+
+	DialErrors int64            `json:"dial_errors"` // connections that could not be opened
+	Evicted    map[string]int64 `json:"evicted"`     // connections closed by us, by reason: expired, learned, lifetime, peer_closed, limit, network_change, retired, not_reusable
+	ConnectMS  Percentiles      `json:"connect_ms"`  // milliseconds that opening a connection took, with all handshakes
 }
 
 // Replays counts the requests that were sent a second time, by what made that

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
-
-	"millpond/settings"
 )
 
 // Stats are the figures of one upstream, or of all together. Counts are since
@@ -182,20 +180,4 @@ func (o *origin) describe(name string, now time.Time) Knowledge {
 	}
 	out.Protocol = map[uint8]string{1: "HTTP/1.1", 2: "HTTP/2.0"}[l.HTTP]
 	return out
-}
-
-// Warm reports how many connections wantWarm asks for at present, for an upstream
-// with warm = "auto": the burst width of the last hour.
-func (m *Manager) Warm(upstream string) int {
-	widest := 0
-	for _, g := range m.all() {
-		g.mu.Lock()
-		for _, h := range g.hosts {
-			if h.upstream == upstream && h.pool.Warm == settings.WarmAuto {
-				widest = max(widest, h.burst.width())
-			}
-		}
-		g.mu.Unlock()
-	}
-	return widest
 }
