@@ -255,6 +255,7 @@ func TestReloadAppliesLive(t *testing.T) {
 	if err != nil || string(rest) != "a ends\n" {
 		t.Errorf("request in flight: got %q, %v; want its end", rest, err)
 	}
+	until(t, "the change is published", func() bool { return r.Status().Revision > 1 })
 	if got := r.Status(); got.Revision != 2 || len(got.Settings.Upstreams) != 1 || got.Settings.Upstreams[0].Name != "b" {
 		t.Errorf("got revision %d and %+v; want 2 and upstream b", got.Revision, got.Settings.Upstreams)
 	}
