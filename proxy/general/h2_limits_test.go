@@ -32,7 +32,7 @@ func TestRow30NoHeadOnH2(t *testing.T) {
 			}
 			<-s.over
 		})
-		r := up.before(t, func(s *settings.Settings) { s.Timeouts.ResponseHeader = 100 * time.Millisecond })
+		r := up.before(t, func(s *settings.Settings) { s.Timeouts.ResponseHeader = 500 * time.Millisecond })
 		r.failed(r.post("/a"), http.StatusGatewayTimeout, pool.CodeTimeout)
 		if n := up.ran("/a"); n != 1 {
 			t.Errorf("ran %d times; want once", n)
@@ -47,7 +47,7 @@ func TestRow30NoHeadOnH2(t *testing.T) {
 func TestSlowUploadOnH2IsNoSilence(t *testing.T) {
 	eachH2(t, func(t *testing.T, secure bool) {
 		up := newH2(t, secure, func(s *h2Stream) { s.ok(s.execute()) })
-		const limit = 200 * time.Millisecond
+		const limit = 800 * time.Millisecond
 		r := up.before(t, func(s *settings.Settings) { s.Timeouts.ResponseHeader = limit })
 		nc := r.dial()
 		fmt.Fprintf(nc, "POST /a HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -162,7 +162,11 @@ func TestH2ToAnHTTP1Server(t *testing.T) {
 		p.left() // closing with bytes unread would be a reset
 	})
 	r := newRig(t, o.config(), func(s *settings.Settings) { s.Pool.Protocol = settings.ProtocolHTTP2 }, o.url)
-	r.failed(r.post("/a"), http.StatusBadGateway, pool.CodeProtocol)
+	got := r.post("/a")
+	// The end of the connection may be seen before what came on it.
+	if code := got.header.Get("X-Millpond-Error"); got.status != http.StatusBadGateway || code != pool.CodeProtocol && code != pool.CodeClosed {
+		t.Errorf("got %d %s; want 502 %s or %s", got.status, code, pool.CodeProtocol, pool.CodeClosed)
+	}
 }
 
 // Row 39 on HTTP/2: requests that are cut at any moment leave nothing behind, and
