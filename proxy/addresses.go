@@ -1,33 +1,11 @@
 package proxy
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
 	"sync/atomic"
 )
-
-// metadata are addresses that cloud machines ask for their own credentials. Those of
-// Amazon, Google and Azure in IPv4 are link-local.
-var metadata = []netip.Addr{
-	netip.MustParseAddr("fd00:ec2::254"),   // Amazon, IPv6
-	netip.MustParseAddr("100.100.100.200"), // Alibaba
-	netip.MustParseAddr("192.0.0.192"),     // Oracle
-}
-
-// allowDial refuses addresses that no upstream has, after its name was resolved: a name
-// may resolve to anything. The error names the address, which is no secret.
-func allowDial(ip netip.Addr) error {
-	ip = ip.Unmap().WithZone("")
-	switch {
-	case ip.IsLinkLocalUnicast(), ip.IsMulticast(), ip.IsUnspecified():
-		return fmt.Errorf("the upstream's address %s is link-local, multicast or none", ip)
-	case slices.Contains(metadata, ip):
-		return fmt.Errorf("the upstream's address %s belongs to the machine's metadata service", ip)
-	}
-	return nil
-}
 
 // ownAddrs knows the addresses that the daemon listens on. The zero value knows none.
 type ownAddrs struct{ bound atomic.Pointer[[]net.Addr] }

@@ -27,6 +27,7 @@ import (
 	"millpond/proxy/listener"
 	"millpond/proxy/meter"
 	"millpond/proxy/pool"
+	"millpond/proxy/upstream"
 	"millpond/proxy/wire"
 	"millpond/settings"
 )
@@ -106,7 +107,7 @@ func New(c Config) (*Daemon, error) {
 
 // build makes the parts that live as long as the daemon.
 func (d *Daemon) build(s *settings.Settings) error {
-	config := pool.Config{AllowDial: allowDial, OwnAddr: d.own.has, Log: d.config.Log.Logger}
+	config := pool.Config{AllowDial: upstream.AllowDial, OwnAddr: d.own.has, Log: d.config.Log.Logger}
 	if d.config.StateDir != "" {
 		if err := os.MkdirAll(d.config.StateDir, 0o700); err != nil {
 			return fmt.Errorf("make the folder for state: %w", err)
