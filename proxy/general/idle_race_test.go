@@ -115,7 +115,6 @@ func TestIdleCloseRace(t *testing.T) {
 		{50 * time.Millisecond, 2000, "GET"},
 	} {
 		t.Run(fmt.Sprint(tt.method, tt.idle), func(t *testing.T) {
-			t.Parallel()
 			up := newCloser(t, tt.idle, true)
 			r := newRig(t, pool.Config{}, nil, up.url)
 			failed := race(t, r, tt.method, tt.requests, func() time.Duration {
