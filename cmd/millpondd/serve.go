@@ -17,7 +17,6 @@ import (
 	"millpond/proxy"
 	"millpond/proxy/bench"
 	"millpond/proxy/control"
-	"millpond/proxy/listener"
 	"millpond/settings"
 	"millpond/settings/store"
 )
@@ -152,14 +151,11 @@ func (a *app) greet(address string, f serveFlags) {
 	fmt.Fprintf(a.std.err, "Millpond listens on http://%s - try: %s\n", address, try)
 }
 
-// serveError gives an error of the running daemon its exit code and advice.
+// serveError gives an error of the running daemon its exit code. Where something can be done the
+// error itself says what.
 func serveError(err error) error {
-	var bind *listener.BindError
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(err, &bind):
-		return failed(err, "Stop that program, or choose another address with --listen or listen.address.")
 	}
 	return failed(err, "")
 }

@@ -260,7 +260,8 @@ func (a *attempt) send(ctx context.Context) (*pool.Response, *pool.Failure) {
 		return nil, asFailure(err)
 	}
 	a.lease = lease
-	t.record.Wait += lease.Waited - lease.Connect
+	// A connection may have been under way before this request asked for one.
+	t.record.Wait += max(0, lease.Waited-lease.Connect)
 	t.record.Connect += lease.Connect
 	t.record.Reused = lease.Reused
 	t.record.Protocol = lease.Protocol()
