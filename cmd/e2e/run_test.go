@@ -61,11 +61,12 @@ func askQuick(t *testing.T, client *http.Client, base, id string) {
 // TestDemo runs the command that the demo prints, as it stands.
 func TestDemo(t *testing.T) {
 	d := serve(t, "", anywhere, "--demo")
-	_, command, ok := strings.Cut(d.stderr.String(), " - try: ")
-	if !ok {
-		t.Fatal("got no command to try on stderr")
-	}
-	command, _, _ = strings.Cut(command, "\n")
+	var command string
+	until(t, "the daemon prints a command to try", func() (whole bool) {
+		_, command, _ = strings.Cut(d.stderr.String(), " - try: ")
+		command, _, whole = strings.Cut(command, "\n")
+		return whole
+	})
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", command).Output()
 	if err != nil || !strings.Contains(string(out), "event: message_stop\n") {
 		t.Errorf("%s: got %q, error %v; want a whole stream", command, out, err)
