@@ -1,0 +1,188 @@
+package control
+
+import (
+	"time"
+
+	"millpond/settings"
+)
+
+// Advice is what the daemon makes of its statistics, and what it cannot say yet.
+type Advice struct {
+	At      time.Time        `json:"at"`      // when it was thought through
+	Since   time.Time        `json:"since"`   // the first request that it rests on
+	Items   []Recommendation `json:"items"`   // the most useful first, then those that were applied
+	Missing []Missing        `json:"missing"` // what would have to be known for more
+}
+
+// A Recommendation is one change that would help, with the figures that it rests on.
+type Recommendation struct {
+	ID       string `json:"id"`       // stable while the situation lasts: the code and what it is about
+	Code     string `json:"code"`     // what was found, as idle_slots; the screens have a sentence for each
+	Upstream string `json:"upstream"` // "" when it concerns all
+	Sentence string `json:"sentence"` // what was found, in English, with the figures
+
+	Figures  []Figure `json:"figures"`
+	Patch    []Change `json:"patch"`    // what to change; none when only a person can act, as Sentence says
+	Expected *Effect  `json:"expected"` // nil when the effect cannot be reckoned
+
+	AppliedAt *time.Time `json:"applied_at"` // nil until Client.ApplyAdvice; set until it is undone
+	Measured  *Effect    `json:"measured"`   // after it was applied and enough was seen; nil before
+	CanUndo   bool       `json:"can_undo"`   // the settings still have what it put there
+}
+
+// A Figure is one measured number, such as handshake_ms 412 ms.
+type Figure struct {
+	Key   string  `json:"key"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit"` // ms, s, percent, or "" for a count
+}
+
+// A Change is one setting: its path as in "config set", and its text before and after.
+type Change struct {
+	Key  string `json:"key"`
+	From string `json:"from"`
+	To   string `json:"to"` // "" unsets an upstream's override
+}
+
+// An Effect is a figure before and after a change.
+type Effect struct {
+	Key    string  `json:"key"`
+	Before float64 `json:"before"`
+	After  float64 `json:"after"`
+	Unit   string  `json:"unit"`
+}
+
+// Missing says which advice needs more to be seen.
+type Missing struct {
+	Code     string `json:"code"`     // of the advice
+	Upstream string `json:"upstream"` // "" when it concerns all
+	Have     int64  `json:"have"`
+	Need     int64  `json:"need"`
+	Of       string `json:"of"` // what is counted: requests, bursts, dials
+}
+
+// Verdict is the judgement over the window of the settings, for each upstream and transport.
+type Verdict struct {
+	At            time.Time     `json:"at"`
+	Window        time.Duration `json:"window"`  // nanoseconds: what the settings ask for
+	Covered       time.Duration `json:"covered"` // nanoseconds: what there is
+	SuccessTarget float64       `json:"success_target"`
+	ErrorTarget   float64       `json:"error_target"`
+	SwitchBelow   float64       `json:"switch_below"`
+	Rows          []VerdictRow  `json:"rows"`
+	Trials        []Trial       `json:"trials"` // that run or have ended
+}
+
+// A Decision is the word for a row: keep, watch, switch, or unknown with too few requests.
+type Decision string
+
+// The decisions.
+const (
+	Keep    Decision = "keep"
+	Watch   Decision = "watch"
+	Switch  Decision = "switch"
+	Unknown Decision = "unknown"
+)
+
+// A VerdictRow judges one upstream over one transport.
+type VerdictRow struct {
+	Upstream    string      `json:"upstream"`
+	Transport   string      `json:"transport"` // http1 or http2
+	Scope       string      `json:"scope"`     // of the pool: shared, upstream or caller
+	Requests    int64       `json:"requests"`
+	SuccessRate float64     `json:"success_rate"` // percent
+	ErrorRate   float64     `json:"error_rate"`   // percent
+	LatencyMS   Percentiles `json:"latency_ms"`
+	Decision    Decision    `json:"decision"`
+	Reason      string      `json:"reason"`   // a code, such as below_switch; the screens have a sentence for each
+	Sentence    string      `json:"sentence"` // the same in English, with the figures
+	Proposal    *Proposal   `json:"proposal"` // nil when there is nothing to try
+}
+
+// A Proposal is a trial that could be started: another protocol or another scope.
+type Proposal struct {
+	Setting string `json:"setting"` // protocol or scope
+	From    string `json:"from"`
+	To      string `json:"to"`
+}
+
+// A Trial sends a share of an upstream's requests another way and compares.
+type Trial struct {
+	ID       string    `json:"id"`
+	Upstream string    `json:"upstream"`
+	Setting  string    `json:"setting"` // protocol or scope
+	Base     Arm       `json:"base"`
+	Other    Arm       `json:"other"`
+	Share    float64   `json:"share"` // of the requests that go the other way, from 0 to 1
+	Started  time.Time `json:"started"`
+
+	Ended    *time.Time `json:"ended"`    // nil while it runs
+	Winner   string     `json:"winner"`   // the setting's value that did better; "" while there is no difference that is not chance
+	Sentence string     `json:"sentence"` // the state of it in English, with the figures
+	Applied  bool       `json:"applied"`  // the winner was put into the settings
+	CanUndo  bool       `json:"can_undo"`
+}
+
+// An Arm is one of a trial's two ways.
+type Arm struct {
+	Value       string      `json:"value"` // of the setting
+	Requests    int64       `json:"requests"`
+	SuccessRate float64     `json:"success_rate"` // percent
+	LatencyMS   Percentiles `json:"latency_ms"`
+	Dials       int64       `json:"dials"`
+}
+
+// TrialRequest starts a trial.
+type TrialRequest struct {
+	Upstream string  `json:"upstream"`
+	Setting  string  `json:"setting"` // protocol or scope
+	To       string  `json:"to"`
+	Share    float64 `json:"share"` // from 0.01 to 0.9; 0 means 0.5
+}
+
+// A ProbeReport is what a test of an upstream found. Times are milliseconds; a step that
+// was not taken has nil.
+type ProbeReport struct {
+	Name     string `json:"name,omitempty"`
+	URL      string `json:"url"`
+	Kind     string `json:"kind"`
+	Egress   string `json:"egress,omitempty"` // the proxy gone through, without its login; DNS and connect are the proxy's then
+	Sent     string `json:"sent"`             // method and address of the request
+	WithAuth string `json:"credential_field"` // the field that carried the credential; "" when none was sent
+	OK       bool   `json:"ok"`
+	Failed   string `json:"failed_step,omitempty"`
+	Problem  string `json:"problem,omitempty"` // what failed, a sentence without its stop
+	Advice   string `json:"advice,omitempty"`  // what to do, a sentence
+
+	Addresses []string `json:"addresses"` // that the name has
+	Remote    string   `json:"remote,omitempty"`
+	DNS       *float64 `json:"dns_ms"`
+	Connect   *float64 `json:"connect_ms"`
+	Handshake *float64 `json:"tls_ms"`
+	FirstByte *float64 `json:"first_byte_ms"` // from the request to the first byte of its answer
+	Total     float64  `json:"total_ms"`
+
+	TLS       *ProbeTLS `json:"tls"`        // nil without TLS
+	Protocol  string    `json:"protocol"`   // http1 or http2; "" when there was no answer
+	Status    int       `json:"status"`     // 0 when there was no answer
+	KeepAlive string    `json:"keepalive"`  // what the server says of the connection, in words
+	Auth      string    `json:"credential"` // accepted, not_needed, pass_through, refused, unreadable or unknown
+	Warnings  []string  `json:"warnings"`   // sentences
+}
+
+// ProbeTLS is what a handshake agreed on.
+type ProbeTLS struct {
+	Version string    `json:"version"`
+	Cipher  string    `json:"cipher"`
+	Resumed *bool     `json:"resumed"` // whether a second handshake took up the first; nil when it was not tried
+	Subject string    `json:"subject"`
+	Issuer  string    `json:"issuer"`
+	Expires time.Time `json:"expires"`
+}
+
+// A ProbeRequest asks for a test of an upstream: one of the settings, by its name, or one
+// that is not in them yet.
+type ProbeRequest struct {
+	Name     string             `json:"name,omitempty"`
+	Upstream *settings.Upstream `json:"upstream,omitempty"`
+}
