@@ -175,6 +175,27 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// An upstream alone has the keys of the file as well, and the same defaults.
+func TestUpstreamJSON(t *testing.T) {
+	for _, want := range valid().Upstreams {
+		text, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got Upstream
+		if err := json.Unmarshal(text, &got); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v, %v; want %+v", got, err, want)
+		}
+	}
+	var got Upstream
+	if err := json.Unmarshal([]byte(`{"url":"http://a.example"}`), &got); err != nil || !got.Enabled || got.Weight != 1 || got.Kind != KindHTTP {
+		t.Errorf("got %+v, %v; want the defaults", got, err)
+	}
+	if err := json.Unmarshal([]byte(`{"ulr":"http://a.example"}`), &got); err == nil || !strings.Contains(err.Error(), "url") {
+		t.Errorf("a misspelt key: got %v; want an error that names the right one", err)
+	}
+}
+
 func TestJSONIsReadStrictly(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{`{"pool":{"max_idel":1}}`, "pool.max_idel: unknown key; did you mean max_idle?"},

@@ -44,21 +44,47 @@ func (s Settings) MarshalJSON() ([]byte, error) { return json.Marshal(s.Tree()) 
 
 // UnmarshalJSON reads what MarshalJSON wrote, as strictly as [Decode].
 func (s *Settings) UnmarshalJSON(b []byte) error {
-	var tree map[string]any
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	if err := d.Decode(&tree); err != nil {
-		return fmt.Errorf("read settings: %w", err)
+	tree, err := readTree(b)
+	if err != nil {
+		return err
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return fmt.Errorf("read settings: more than one JSON value")
-	}
-	next, err := Decode(plainNumbers(tree).(map[string]any))
+	next, err := Decode(tree)
 	if err != nil {
 		return err
 	}
 	*s = *next
 	return nil
+}
+
+// MarshalJSON writes one upstream with the keys and values of the file.
+func (u Upstream) MarshalJSON() ([]byte, error) { return json.Marshal(treeOf(reflect.ValueOf(u))) }
+
+// UnmarshalJSON reads one upstream as strictly as [Decode]. What it lacks has its default.
+func (u *Upstream) UnmarshalJSON(b []byte) error {
+	tree, err := readTree(b)
+	if err != nil {
+		return err
+	}
+	alone, err := Decode(map[string]any{"upstreams": []any{tree}})
+	if err != nil {
+		return err
+	}
+	*u = alone.Upstreams[0]
+	return nil
+}
+
+// readTree reads JSON that is one object.
+func readTree(b []byte) (map[string]any, error) {
+	var tree map[string]any
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := d.Decode(&tree); err != nil {
+		return nil, fmt.Errorf("read settings: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("read settings: more than one JSON value")
+	}
+	return plainNumbers(tree).(map[string]any), nil
 }
 
 // plainNumbers replaces the numbers of a JSON tree with int64, or float64 for those with a fraction.
