@@ -73,7 +73,7 @@ var layout = []row{
 	{dir: "proxy/control", may: []string{"settings"}},
 	{dir: "proxy/control/server", may: []string{"settings", "proxy/control"}},
 	{dir: "proxy/bench", may: []string{"settings"}},
-	{dir: "proxy/probe", may: []string{"settings", "settings/*", "proxy/upstream"}},
+	{dir: "proxy/probe", may: []string{"settings", "settings/*", "proxy/upstream", "proxy/control"}},
 	{dir: "proxy/leaktest", stdOnly: true}, // for tests
 
 	// Getting on to a machine, and off again.

@@ -48,15 +48,20 @@ func (a *app) askStatus(ctx context.Context) (control.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusWait)
 	defer cancel()
 	s, err := client.Status(ctx)
+	return s, askError(err)
+}
+
+// askError gives an error of a question to the daemon its exit code and advice.
+func askError(err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, control.ErrNotRunning):
-		return s, &failure{code: exitNotRunning, err: control.ErrNotRunning, next: `Start it with "millpondd serve".`}
+		return &failure{code: exitNotRunning, err: control.ErrNotRunning, next: `Start it with "millpondd serve".`}
 	case errors.Is(err, control.ErrPeer):
-		return s, &failure{code: exitRefused, err: err, next: "Only the user who started the daemon may ask it."}
-	case err != nil:
-		return s, failed(err, "Restart the daemon if this goes on.")
+		return &failure{code: exitRefused, err: err, next: "Only the user who started the daemon may ask it."}
 	}
-	return s, nil
+	return failed(err, "Restart the daemon if this goes on.")
 }
 
 // askOurStatus is askStatus for a command that is about certain settings: when --config

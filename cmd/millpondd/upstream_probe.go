@@ -13,15 +13,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"millpond/proxy"
-	"millpond/proxy/probe"
+	"millpond/proxy/control"
 	"millpond/settings"
 )
 
-// testWait bounds a test; slowStep is when a person is told what it waits for.
-const (
-	testWait = time.Minute
-	slowStep = 2 * time.Second
-)
+// slowStep is when a person is told what a test waits for.
+const slowStep = 2 * time.Second
 
 func (a *app) upstreamTestCommand() *cobra.Command {
 	var asJSON bool
@@ -34,14 +31,16 @@ func (a *app) upstreamTestCommand() *cobra.Command {
 One request is sent that costs nothing, as the output says: a list of models for
 anthropic, openai and gemini, the agent card for a2a, HEAD for http. When the
 credential is accepted, it is sent once more without it, to see whether it mattered.
-The requests do not go through the running proxy and are not counted.`,
+The daemon sends the requests where it runs, since it is the one that must be able to
+read the credential, and else this program does. They use no connection of the pool
+and are not counted.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			config, err := a.probeConfig(c.Context(), args, given)
+			examine, err := a.examination(c.Context(), args, given)
 			if err != nil {
 				return err
 			}
-			return a.test(c.Context(), config, asJSON)
+			return a.test(c.Context(), examine, asJSON)
 		},
 	}
 	flags := c.Flags()
@@ -53,26 +52,46 @@ The requests do not go through the running proxy and are not counted.`,
 	return c
 }
 
-// probeConfig says what to test: a configured upstream, or one that is given by flags.
-func (a *app) probeConfig(ctx context.Context, args []string, given settings.Upstream) (probe.Config, error) {
+// An examination tests an upstream and tells of each step.
+type examination func(ctx context.Context, step func(control.ProbeProgress)) (*control.ProbeReport, error)
+
+// examination says what to test, a configured upstream or one that is given by flags,
+// and who does it: the daemon where it runs, since its secrets and its way out are what
+// counts, and else this program.
+func (a *app) examination(ctx context.Context, args []string, given settings.Upstream) (examination, error) {
 	if (len(args) == 1) == (given.URL != "") {
-		return probe.Config{}, &failure{code: exitUsage, err: errors.New("test needs the name of an upstream or --url, and not both"),
+		return nil, &failure{code: exitUsage, err: errors.New("test needs the name of an upstream or --url, and not both"),
 			next: `"millpondd upstream list" shows the names.`}
 	}
-	s, _, err := a.current(ctx)
+	s, status, err := a.current(ctx)
 	if err != nil {
-		return probe.Config{}, err
+		return nil, err
 	}
+	question := control.ProbeRequest{Upstream: &given}
 	if given.URL == "" {
 		i, err := find(s, args[0])
 		if err != nil {
-			return probe.Config{}, err
+			return nil, err
 		}
+		question = control.ProbeRequest{Name: args[0]}
 		given = s.Upstreams[i]
 	} else if given, err = checked(s, given); err != nil {
-		return probe.Config{}, err
+		return nil, err
 	}
-	return probe.Config{Upstream: given, Protocol: s.PoolFor(given).Protocol, Timeouts: s.Timeouts}, nil
+	if status == nil {
+		return func(ctx context.Context, step func(control.ProbeProgress)) (*control.ProbeReport, error) {
+			return proxy.Examine(ctx, s, given, step), nil
+		}, nil
+	}
+	return func(ctx context.Context, step func(control.ProbeProgress)) (*control.ProbeReport, error) {
+		client := control.Dial(control.DefaultSocket(a.getenv))
+		defer client.Close()
+		report, err := client.ProbeSteps(ctx, question, step)
+		if err != nil {
+			return nil, askError(err)
+		}
+		return &report, nil
+	}, nil
 }
 
 // checked completes an upstream that flags give and puts it through the settings' rules.
@@ -96,23 +115,22 @@ func checked(s *settings.Settings, given settings.Upstream) (settings.Upstream, 
 }
 
 // test runs the test, tells of slow steps, and prints what was found.
-func (a *app) test(ctx context.Context, config probe.Config, asJSON bool) error {
-	ctx, cancel := context.WithTimeout(ctx, testWait)
-	defer cancel()
+func (a *app) test(ctx context.Context, examine examination, asJSON bool) error {
 	steps := make(chan string)
 	var wg sync.WaitGroup
 	done, stop := context.WithCancel(ctx)
 	wg.Go(func() { tellSlow(done, a.std.err, steps) })
-	config.Progress = func(step string) {
+	r, err := examine(ctx, func(p control.ProbeProgress) {
 		select {
-		case steps <- step:
+		case steps <- p.Step:
 		case <-done.Done(): // net/http may trace after its answer
 		}
-	}
-	r := probe.Run(ctx, config)
+	})
 	stop()
 	wg.Wait()
-	r.Egress, r.Problem = proxy.Redact(r.Egress), proxy.Redact(r.Problem)
+	if err != nil {
+		return err
+	}
 	if asJSON {
 		if err := writeJSON(a.std.out, r); err != nil {
 			return err
@@ -146,7 +164,7 @@ func tellSlow(ctx context.Context, w io.Writer, steps <-chan string) {
 }
 
 // printReport prints the report for a person.
-func printReport(w io.Writer, r *probe.Report) error {
+func printReport(w io.Writer, r *control.ProbeReport) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, text string) {
 		if text != "" {
@@ -174,13 +192,13 @@ func printReport(w io.Writer, r *probe.Report) error {
 }
 
 // verdicts say what became of the credential. It never changes.
-var verdicts = map[probe.Verdict]string{
-	probe.Accepted:    "accepted",
-	probe.NotNeeded:   "not asked for: the answer is the same without one",
-	probe.PassThrough: "asked for; clients bring their own",
-	probe.Refused:     "refused",
-	probe.Unreadable:  "cannot be read",
-	probe.Unknown:     "not known: the answer does not tell",
+var verdicts = map[string]string{
+	control.CredentialAccepted:    "accepted",
+	control.CredentialNotNeeded:   "not asked for: the answer is the same without one",
+	control.CredentialPassThrough: "asked for; clients bring their own",
+	control.CredentialRefused:     "refused",
+	control.CredentialUnreadable:  "cannot be read",
+	control.CredentialUnknown:     "not known: the answer does not tell",
 }
 
 func took(ms *float64) string {
@@ -204,7 +222,7 @@ func carrying(field string) string {
 	return ", with the credential in " + field
 }
 
-func tlsInWords(t *probe.TLS) string {
+func tlsInWords(t *control.ProbeTLS) string {
 	if t == nil {
 		return ""
 	}
@@ -219,7 +237,7 @@ func tlsInWords(t *probe.TLS) string {
 	return words
 }
 
-func answerInWords(r *probe.Report) string {
+func answerInWords(r *control.ProbeReport) string {
 	if r.Status == 0 {
 		return ""
 	}

@@ -75,20 +75,33 @@ func (c *Client) watch(ctx context.Context, every time.Duration, show func(Statu
 	if every > 0 {
 		path += "?every=" + url.QueryEscape(every.String())
 	}
-	answer, err := c.send(ctx, http.MethodGet, path, nil)
+	err := c.lines(ctx, http.MethodGet, path, nil, func(d *json.Decoder) (bool, error) {
+		var s Status
+		err := d.Decode(&s)
+		return err == nil && show(s), err
+	})
+	if err != nil {
+		return fmt.Errorf("watch the daemon: %w", err)
+	}
+	return nil
+}
+
+// lines asks for an answer of many lines of JSON and calls next for each, until it
+// returns false. An answer that ends before is that of a daemon which went away.
+func (c *Client) lines(ctx context.Context, method, path string, body any, next func(*json.Decoder) (more bool, err error)) error {
+	answer, err := c.send(ctx, method, path, body)
 	if err != nil {
 		return err
 	}
 	defer answer.Body.Close()
 	decoder := json.NewDecoder(answer.Body)
 	for {
-		var s Status
-		switch err := decoder.Decode(&s); {
+		switch more, err := next(decoder); {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return fmt.Errorf("watch the daemon: %w", ErrNotRunning)
+			return ErrNotRunning
 		case err != nil:
-			return fmt.Errorf("watch the daemon: %w", notRunning(err))
-		case !show(s):
+			return notRunning(err)
+		case !more:
 			return nil
 		}
 	}
@@ -107,6 +120,33 @@ func (c *Client) Resume(ctx context.Context) error {
 // FlushIdle closes every idle connection to the upstreams.
 func (c *Client) FlushIdle(ctx context.Context) error {
 	return c.ask(ctx, http.MethodPost, "/v1/flush-idle", nil, nil)
+}
+
+// Probe tests an upstream of the settings, or one that is not in them yet, step by step.
+// A step that fails is in the report and is no error; an unknown name and an upstream
+// that the settings would refuse are.
+func (c *Client) Probe(ctx context.Context, q ProbeRequest) (ProbeReport, error) {
+	return c.ProbeSteps(ctx, q, func(ProbeProgress) {})
+}
+
+// ProbeSteps is Probe that calls step, on this goroutine, for each step as it begins.
+func (c *Client) ProbeSteps(ctx context.Context, q ProbeRequest, step func(ProbeProgress)) (ProbeReport, error) {
+	var report *ProbeReport
+	err := c.lines(ctx, http.MethodPost, "/v1/probe", &q, func(d *json.Decoder) (bool, error) {
+		var line ProbeLine
+		if err := d.Decode(&line); err != nil {
+			return false, err
+		}
+		if line.Progress != nil {
+			step(*line.Progress)
+		}
+		report = line.Report
+		return report == nil, nil
+	})
+	if err != nil {
+		return ProbeReport{}, fmt.Errorf("test an upstream: %w", err)
+	}
+	return *report, nil
 }
 
 // PutSettings replaces the settings. The revision is that of the status which

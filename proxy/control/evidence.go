@@ -1,10 +1,6 @@
 package control
 
-import (
-	"time"
-
-	"millpond/settings"
-)
+import "time"
 
 // Advice is what the daemon makes of its statistics, and what it cannot say yet.
 type Advice struct {
@@ -138,51 +134,4 @@ type TrialRequest struct {
 	Setting  string  `json:"setting"` // protocol or scope
 	To       string  `json:"to"`
 	Share    float64 `json:"share"` // from 0.01 to 0.9; 0 means 0.5
-}
-
-// A ProbeReport is what a test of an upstream found. Times are milliseconds; a step that
-// was not taken has nil.
-type ProbeReport struct {
-	Name     string `json:"name,omitempty"`
-	URL      string `json:"url"`
-	Kind     string `json:"kind"`
-	Egress   string `json:"egress,omitempty"` // the proxy gone through, without its login; DNS and connect are the proxy's then
-	Sent     string `json:"sent"`             // method and address of the request
-	WithAuth string `json:"credential_field"` // the field that carried the credential; "" when none was sent
-	OK       bool   `json:"ok"`
-	Failed   string `json:"failed_step,omitempty"`
-	Problem  string `json:"problem,omitempty"` // what failed, a sentence without its stop
-	Advice   string `json:"advice,omitempty"`  // what to do, a sentence
-
-	Addresses []string `json:"addresses"` // that the name has
-	Remote    string   `json:"remote,omitempty"`
-	DNS       *float64 `json:"dns_ms"`
-	Connect   *float64 `json:"connect_ms"`
-	Handshake *float64 `json:"tls_ms"`
-	FirstByte *float64 `json:"first_byte_ms"` // from the request to the first byte of its answer
-	Total     float64  `json:"total_ms"`
-
-	TLS       *ProbeTLS `json:"tls"`        // nil without TLS
-	Protocol  string    `json:"protocol"`   // http1 or http2; "" when there was no answer
-	Status    int       `json:"status"`     // 0 when there was no answer
-	KeepAlive string    `json:"keepalive"`  // what the server says of the connection, in words
-	Auth      string    `json:"credential"` // accepted, not_needed, pass_through, refused, unreadable or unknown
-	Warnings  []string  `json:"warnings"`   // sentences
-}
-
-// ProbeTLS is what a handshake agreed on.
-type ProbeTLS struct {
-	Version string    `json:"version"`
-	Cipher  string    `json:"cipher"`
-	Resumed *bool     `json:"resumed"` // whether a second handshake took up the first; nil when it was not tried
-	Subject string    `json:"subject"`
-	Issuer  string    `json:"issuer"`
-	Expires time.Time `json:"expires"`
-}
-
-// A ProbeRequest asks for a test of an upstream: one of the settings, by its name, or one
-// that is not in them yet.
-type ProbeRequest struct {
-	Name     string             `json:"name,omitempty"`
-	Upstream *settings.Upstream `json:"upstream,omitempty"`
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"millpond/proxy/control"
 	"millpond/proxy/upstream"
 )
 
@@ -24,7 +25,7 @@ const egressAdvice = "Correct the user and the password of the upstream's egress
 // judge reads the answer to the request.
 func (p *probe) judge(resp *http.Response) {
 	defer resp.Body.Close()
-	p.Progress(StepAnswer)
+	p.begins(control.StepAnswer)
 	r := p.report
 	r.Status = resp.StatusCode
 	r.Protocol = map[int]string{1: "http1", 2: "http2"}[resp.ProtoMajor]
@@ -32,8 +33,12 @@ func (p *probe) judge(resp *http.Response) {
 		p.describe(resp.TLS)
 	}
 	r.KeepAlive = keepAlive(resp)
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		ahead := p.Now().Sub(date).Seconds()
+		r.ClockAhead = &ahead
+	}
 	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, longestBody)); err != nil {
-		p.fail(StepAnswer, fmt.Errorf("the answer broke off: %w", err), "Try again; if it goes on, something between here and the upstream cuts connections.")
+		p.fail(control.StepAnswer, fmt.Errorf("the answer broke off: %w", err), "Try again; if it goes on, something between here and the upstream cuts connections.")
 		return
 	}
 	p.judgeStatus(resp)
@@ -45,15 +50,15 @@ func (p *probe) judgeStatus(resp *http.Response) {
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		if sent {
-			r.Auth = Refused
-			p.fail(StepAnswer, fmt.Errorf("the upstream refused the credential with %s", resp.Status), "Make a new key and store it where the credential refers to.")
+			r.Auth = control.CredentialRefused
+			p.fail(control.StepAnswer, fmt.Errorf("the upstream refused the credential with %s", resp.Status), "Make a new key and store it where the credential refers to.")
 			return
 		}
-		r.Auth = PassThrough
+		r.Auth = control.CredentialPassThrough
 	case status == http.StatusProxyAuthRequired:
-		p.fail(StepConnect, errors.New("the egress proxy refused its login"), egressAdvice)
+		p.fail(control.StepConnect, errors.New("the egress proxy refused its login"), egressAdvice)
 	case status >= 500:
-		p.fail(StepAnswer, fmt.Errorf("the upstream answered %s", resp.Status), "Wait, or look at the service's status page.")
+		p.fail(control.StepAnswer, fmt.Errorf("the upstream answered %s", resp.Status), "Wait, or look at the service's status page.")
 	case status == http.StatusTooManyRequests:
 		p.warn("It answered 429: too many requests just now.")
 	case status == http.StatusNotFound:
@@ -61,9 +66,9 @@ func (p *probe) judgeStatus(resp *http.Response) {
 	case status >= 300 && status < 400:
 		p.warn("It redirects to another address, which clients' requests do not follow; set the url to where it leads.")
 	case status < 300 && sent:
-		r.Auth = Accepted // compare looks whether it mattered
+		r.Auth = control.CredentialAccepted // compare looks whether it mattered
 	case status < 300:
-		r.Auth = NotNeeded
+		r.Auth = control.CredentialNotNeeded
 	default:
 		p.warn("It answered " + resp.Status + ".")
 	}
@@ -72,23 +77,23 @@ func (p *probe) judgeStatus(resp *http.Response) {
 // compare asks once more without the credential: an address that answers everybody says
 // nothing of it.
 func (p *probe) compare(ctx context.Context, t *http.Transport) {
-	p.Progress(StepAnswer)
+	p.begins(control.StepAnswer)
 	resp, err := t.RoundTrip(questionFor(p.base).WithContext(ctx))
 	if err != nil {
-		p.report.Auth = Unknown
+		p.report.Auth = control.CredentialUnknown
 		return
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, longestBody)) // what it says does not matter
 	if resp.StatusCode < 300 {
-		p.report.Auth = NotNeeded
+		p.report.Auth = control.CredentialNotNeeded
 	}
 }
 
 // describe reads what the handshake agreed on.
 func (p *probe) describe(state *tls.ConnectionState) {
 	leaf := state.PeerCertificates[0]
-	p.report.TLS = &TLS{
+	p.report.TLS = &control.ProbeTLS{
 		Version: tls.VersionName(state.Version), Cipher: tls.CipherSuiteName(state.CipherSuite),
 		Subject: leaf.Subject.CommonName, Issuer: leaf.Issuer.CommonName, Expires: leaf.NotAfter,
 	}
@@ -132,25 +137,25 @@ func (p *probe) failed(err error) {
 	step := p.timing.last
 	p.timing.mu.Unlock()
 	if step == "" {
-		step = StepConnect
+		step = control.StepConnect
 	}
 	switch {
 	case errors.Is(err, upstream.ErrForbiddenAddress):
-		p.fail(StepConnect, err, "Name the API's own address.")
+		p.fail(control.StepConnect, err, "Name the API's own address.")
 	case errors.As(err, &dns):
-		p.fail(StepDNS, fmt.Errorf("the name %s was not found: %s", dns.Name, dns.Err), "Check the url and the network.")
+		p.fail(control.StepDNS, fmt.Errorf("the name %s was not found: %s", dns.Name, dns.Err), "Check the url and the network.")
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		p.fail(StepTLS, errors.New("its certificate is out of date"), "Check this machine's clock; else its owner must renew the certificate.")
+		p.fail(control.StepTLS, errors.New("its certificate is out of date"), "Check this machine's clock; else its owner must renew the certificate.")
 	case errors.As(err, &host):
-		p.fail(StepTLS, errors.New("its certificate is for another name"), "Check the host in the url.")
+		p.fail(control.StepTLS, errors.New("its certificate is for another name"), "Check the host in the url.")
 	case errors.As(err, &unknown):
-		p.fail(StepTLS, errors.New("its certificate is signed by nobody that this machine trusts"), "If a proxy of your company is in between, install its certificate in the system.")
+		p.fail(control.StepTLS, errors.New("its certificate is signed by nobody that this machine trusts"), "If a proxy of your company is in between, install its certificate in the system.")
 	case strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired)): // net/http's error has no type
-		p.fail(StepConnect, errors.New("the egress proxy refused its login"), egressAdvice)
-	case step == StepTLS:
+		p.fail(control.StepConnect, errors.New("the egress proxy refused its login"), egressAdvice)
+	case step == control.StepTLS:
 		p.fail(step, err, "Check that the port speaks TLS; for a local server write http:// in the url.")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		p.fail(StepConnect, errors.New("nobody listens there: connection refused"), "Start the server, or correct the port in the url.")
+		p.fail(control.StepConnect, errors.New("nobody listens there: connection refused"), "Start the server, or correct the port in the url.")
 	case isTimeout(err):
 		p.fail(step, errors.New("there was no answer in time"), "Check the network and whether a firewall or an egress proxy is needed.")
 	default:

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"millpond/proxy/control"
 	"millpond/proxy/leaktest"
 	"millpond/settings"
 )
@@ -60,24 +61,24 @@ func TestRun(t *testing.T) {
 	tests := []struct {
 		name, base, credential string
 		kind                   settings.Kind
-		auth                   Verdict
+		auth                   string
 		status                 int
 		failed, warning        string
 		seen                   []string
 	}{
-		{"anthropic", "", "env:MILLPOND_TEST_RIGHT", settings.KindAnthropic, Accepted, 200, "", "", []string{"GET /v1/models?limit=1 right", "GET /v1/models?limit=1"}},
-		{"openai", "", "env:MILLPOND_TEST_RIGHT", settings.KindOpenAI, Accepted, 200, "", "", []string{"GET /v1/models right", "GET /v1/models"}},
-		{"gemini", "", "env:MILLPOND_TEST_RIGHT", settings.KindGemini, Accepted, 200, "", "", []string{"GET /v1beta/models?pageSize=1 right", "GET /v1beta/models?pageSize=1"}},
-		{"a version in the base", "/api/paas/v4", "env:MILLPOND_TEST_RIGHT", settings.KindOpenAI, Accepted, 200, "", "", []string{"GET /api/paas/v4/models right", "GET /api/paas/v4/models"}},
-		{"a2a", "", "", settings.KindA2A, PassThrough, 401, "", "", []string{"GET /.well-known/agent-card.json"}},
-		{"http", "/open", "", settings.KindHTTP, NotNeeded, 200, "", "", []string{"HEAD /open/"}},
-		{"refused", "", "env:MILLPOND_TEST_WRONG", settings.KindAnthropic, Refused, 401, StepAnswer, "", []string{"GET /v1/models?limit=1 wrong"}},
-		{"the client's own", "", "", settings.KindAnthropic, PassThrough, 401, "", "", []string{"GET /v1/models?limit=1"}},
-		{"open to all", "/open", "env:MILLPOND_TEST_WRONG", settings.KindOpenAI, NotNeeded, 200, "", "", []string{"GET /open/v1/models wrong", "GET /open/v1/models"}},
-		{"unreadable", "", "env:MILLPOND_TEST_NO_SUCH_KEY", settings.KindOpenAI, Unreadable, 0, StepSecret, "", nil},
-		{"broken", "/broken", "", settings.KindOpenAI, Unknown, 502, StepAnswer, "", []string{"GET /broken/v1/models"}},
-		{"not found", "/nothing", "", settings.KindOpenAI, Unknown, 404, "", "base path", []string{"GET /nothing/v1/models"}},
-		{"moved", "/moved", "env:MILLPOND_TEST_RIGHT", settings.KindOpenAI, Unknown, 302, "", "redirects", []string{"GET /moved/v1/models right"}},
+		{"anthropic", "", "env:MILLPOND_TEST_RIGHT", settings.KindAnthropic, control.CredentialAccepted, 200, "", "", []string{"GET /v1/models?limit=1 right", "GET /v1/models?limit=1"}},
+		{"openai", "", "env:MILLPOND_TEST_RIGHT", settings.KindOpenAI, control.CredentialAccepted, 200, "", "", []string{"GET /v1/models right", "GET /v1/models"}},
+		{"gemini", "", "env:MILLPOND_TEST_RIGHT", settings.KindGemini, control.CredentialAccepted, 200, "", "", []string{"GET /v1beta/models?pageSize=1 right", "GET /v1beta/models?pageSize=1"}},
+		{"a version in the base", "/api/paas/v4", "env:MILLPOND_TEST_RIGHT", settings.KindOpenAI, control.CredentialAccepted, 200, "", "", []string{"GET /api/paas/v4/models right", "GET /api/paas/v4/models"}},
+		{"a2a", "", "", settings.KindA2A, control.CredentialPassThrough, 401, "", "", []string{"GET /.well-known/agent-card.json"}},
+		{"http", "/open", "", settings.KindHTTP, control.CredentialNotNeeded, 200, "", "", []string{"HEAD /open/"}},
+		{"refused", "", "env:MILLPOND_TEST_WRONG", settings.KindAnthropic, control.CredentialRefused, 401, control.StepAnswer, "", []string{"GET /v1/models?limit=1 wrong"}},
+		{"the client's own", "", "", settings.KindAnthropic, control.CredentialPassThrough, 401, "", "", []string{"GET /v1/models?limit=1"}},
+		{"open to all", "/open", "env:MILLPOND_TEST_WRONG", settings.KindOpenAI, control.CredentialNotNeeded, 200, "", "", []string{"GET /open/v1/models wrong", "GET /open/v1/models"}},
+		{"unreadable", "", "env:MILLPOND_TEST_NO_SUCH_KEY", settings.KindOpenAI, control.CredentialUnreadable, 0, control.StepCredential, "", nil},
+		{"broken", "/broken", "", settings.KindOpenAI, control.CredentialUnknown, 502, control.StepAnswer, "", []string{"GET /broken/v1/models"}},
+		{"not found", "/nothing", "", settings.KindOpenAI, control.CredentialUnknown, 404, "", "base path", []string{"GET /nothing/v1/models"}},
+		{"moved", "/moved", "env:MILLPOND_TEST_RIGHT", settings.KindOpenAI, control.CredentialUnknown, 302, "", "redirects", []string{"GET /moved/v1/models right"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -130,7 +131,7 @@ func TestTLS(t *testing.T) {
 			t.Errorf("15 days before: got %q; want no warning", r.Warnings)
 		}
 		c.Transport = nil
-		if r := Run(t.Context(), c); r.OK || r.Failed != StepTLS || !strings.Contains(r.Problem, "nobody that this machine trusts") {
+		if r := Run(t.Context(), c); r.OK || r.Failed != control.StepTLS || !strings.Contains(r.Problem, "nobody that this machine trusts") {
 			t.Errorf("unknown signer: got %q at %s; want a failure of TLS", r.Problem, r.Failed)
 		}
 		server.Close()
@@ -154,13 +155,13 @@ func TestFailures(t *testing.T) {
 	tests := []struct {
 		name, url, egress, step, problem string
 	}{
-		{"nobody listens", "http://" + gone, "", StepConnect, "nobody listens there"},
-		{"no TLS", strings.Replace(plain.URL, "http:", "https:", 1), "", StepTLS, "does not look like a TLS handshake"},
-		{"metadata", "http://169.254.169.254", "", StepConnect, "not allowed"},
-		{"the proxy's login", "https://api.example", refusing.URL, StepConnect, "refused its login"},
-		{"the proxy's login, without TLS", "http://api.example", refusing.URL, StepConnect, "refused its login"},
-		{"the proxy's password", "https://api.example", "http://bob:env:MILLPOND_TEST_NO_SUCH@127.0.0.1:1", StepSecret, "no such secret"},
-		{"no address", "ftp://x", "", StepDNS, "neither http nor https"},
+		{"nobody listens", "http://" + gone, "", control.StepConnect, "nobody listens there"},
+		{"no TLS", strings.Replace(plain.URL, "http:", "https:", 1), "", control.StepTLS, "does not look like a TLS handshake"},
+		{"metadata", "http://169.254.169.254", "", control.StepConnect, "not allowed"},
+		{"the proxy's login", "https://api.example", refusing.URL, control.StepConnect, "refused its login"},
+		{"the proxy's login, without TLS", "http://api.example", refusing.URL, control.StepConnect, "refused its login"},
+		{"the proxy's password", "https://api.example", "http://bob:env:MILLPOND_TEST_NO_SUCH@127.0.0.1:1", control.StepCredential, "no such secret"},
+		{"no address", "ftp://x", "", control.StepDNS, "neither http nor https"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -170,14 +171,14 @@ func TestFailures(t *testing.T) {
 			}
 		})
 	}
-	p := &probe{report: &Report{}}
+	p := &probe{report: &control.ProbeReport{}}
 	p.failed(fmt.Errorf("dial: %w", &net.DNSError{Err: "no such host", Name: "api.example"}))
-	if p.report.Failed != StepDNS || !strings.Contains(p.report.Problem, "api.example was not found") {
+	if p.report.Failed != control.StepDNS || !strings.Contains(p.report.Problem, "api.example was not found") {
 		t.Errorf("got %q at %s; want that the name was not found", p.report.Problem, p.report.Failed)
 	}
-	p = &probe{report: &Report{}}
+	p = &probe{report: &control.ProbeReport{}}
 	p.failed(tls.AlertError(40))
-	p.fail(StepAnswer, errors.New("later"), "")
+	p.fail(control.StepAnswer, errors.New("later"), "")
 	if p.report.Problem == "later" {
 		t.Error("got the last failure; want the first")
 	}

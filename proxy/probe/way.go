@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/net/http/httpproxy"
 
+	"millpond/proxy/control"
 	"millpond/proxy/upstream"
 	"millpond/settings"
 	"millpond/settings/secret"
@@ -66,35 +67,35 @@ func (t *timing) of(step string) *float64 {
 // trace watches the steps of the first request.
 func (p *probe) trace() *httptrace.ClientTrace {
 	t := &p.timing
-	begin := func(step string) { p.Progress(step); t.begin(step) }
+	begin := func(step string) { t.begin(step); p.begins(step) }
 	return &httptrace.ClientTrace{
-		DNSStart: func(httptrace.DNSStartInfo) { begin(StepDNS) },
+		DNSStart: func(httptrace.DNSStartInfo) { begin(control.StepDNS) },
 		DNSDone: func(info httptrace.DNSDoneInfo) {
-			t.end(StepDNS)
+			t.end(control.StepDNS)
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			for _, a := range info.Addrs {
 				t.addresses = append(t.addresses, a.String())
 			}
 		},
-		ConnectStart: func(string, string) { begin(StepConnect) },
+		ConnectStart: func(string, string) { begin(control.StepConnect) },
 		ConnectDone: func(_, address string, err error) {
 			if err != nil {
 				return
 			}
-			t.end(StepConnect)
+			t.end(control.StepConnect)
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			t.remote = address
 		},
-		TLSHandshakeStart: func() { begin(StepTLS) },
+		TLSHandshakeStart: func() { begin(control.StepTLS) },
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
 			if err == nil {
-				t.end(StepTLS)
+				t.end(control.StepTLS)
 			}
 		},
-		WroteRequest:         func(httptrace.WroteRequestInfo) { begin(StepRequest) },
-		GotFirstResponseByte: func() { t.end(StepRequest) },
+		WroteRequest:         func(httptrace.WroteRequestInfo) { begin(control.StepRequest) },
+		GotFirstResponseByte: func() { t.end(control.StepRequest) },
 	}
 }
 
@@ -169,10 +170,10 @@ func (p *probe) egress(ctx context.Context) (*url.URL, error) {
 
 // ask sends the request and reads the head of the answer.
 func (p *probe) ask(ctx context.Context, t *http.Transport, question *http.Request) (*http.Response, error) {
-	p.Progress(StepConnect)
+	p.begins(control.StepConnect)
 	resp, err := t.RoundTrip(question.WithContext(httptrace.WithClientTrace(ctx, p.trace())))
 	r := p.report
-	r.DNS, r.Connect, r.Handshake, r.FirstByte = p.timing.of(StepDNS), p.timing.of(StepConnect), p.timing.of(StepTLS), p.timing.of(StepRequest)
+	r.DNS, r.Connect, r.Handshake, r.FirstByte = p.timing.of(control.StepDNS), p.timing.of(control.StepConnect), p.timing.of(control.StepTLS), p.timing.of(control.StepRequest)
 	p.timing.mu.Lock()
 	defer p.timing.mu.Unlock()
 	r.Addresses, r.Remote = append(r.Addresses, p.timing.addresses...), p.timing.remote
@@ -185,7 +186,7 @@ func (p *probe) resume(ctx context.Context, t *http.Transport) {
 	if p.report.TLS == nil || p.report.Egress != "" {
 		return
 	}
-	p.Progress(StepTLS)
+	p.begins(control.StepTLS)
 	config := t.TLSClientConfig.Clone()
 	config.ServerName = p.base.Base.Hostname()
 	config.NextProtos = []string{"h2", "http/1.1"}

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 
 	"millpond/proxy/control"
@@ -12,9 +13,12 @@ import (
 // finish answers 204, or the refusal that err stands for.
 func finish(w http.ResponseWriter, err error) {
 	fields := settings.FieldErrors(err)
+	var refused *control.Error
 	switch {
 	case err == nil:
 		w.WriteHeader(http.StatusNoContent)
+	case errors.As(err, &refused) && refused.Status != 0:
+		writeJSON(w, refused.Status, refused)
 	case errors.Is(err, control.ErrStale):
 		refuse(w, http.StatusConflict, control.CodeStale, err.Error())
 	case len(fields) > 0:
@@ -24,6 +28,26 @@ func finish(w http.ResponseWriter, err error) {
 	default:
 		refuse(w, http.StatusInternalServerError, "failed", err.Error())
 	}
+}
+
+// readJSON reads the question's body into v, or refuses it: one object, whose fields we
+// know all, so that what a newer client asks for is refused and not dropped.
+func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxQuestion))
+	d.DisallowUnknownFields()
+	switch err := d.Decode(v); {
+	case err != nil && len(settings.FieldErrors(err)) > 0:
+		finish(w, err)
+		return false
+	case err != nil:
+		refuse(w, http.StatusBadRequest, "malformed", "the question cannot be read: "+err.Error())
+		return false
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		refuse(w, http.StatusBadRequest, "malformed", "the question must be one object")
+		return false
+	}
+	return true
 }
 
 // refuse answers with an error.

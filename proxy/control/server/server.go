@@ -8,10 +8,8 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"time"
@@ -36,12 +34,15 @@ type Backend interface {
 	PutSettings(revision uint64, s *settings.Settings) error
 	// FlushIdle closes the idle connections to the upstreams.
 	FlushIdle()
+	// Probe tests an upstream and calls step, from several goroutines, as each step
+	// begins. It returns an error, before any step, when there is nothing to test.
+	Probe(ctx context.Context, q control.ProbeRequest, step func(control.ProbeProgress)) (*control.ProbeReport, error)
 }
 
 // Limits of the socket. Its clients are our own programs, so these only keep a
 // broken one from holding on to memory.
 const (
-	maxEdit     = 4 << 20          // bytes of a PUT
+	maxQuestion = 4 << 20          // bytes of a body
 	headTimeout = 10 * time.Second // for the head of a question
 	idleTimeout = 5 * time.Minute  // of a connection without a question
 	drainTime   = 2 * time.Second  // for answers under way when the daemon stops
@@ -98,6 +99,7 @@ func New(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/resume", h.resume)
 	mux.HandleFunc("POST /v1/flush-idle", h.flushIdle)
 	mux.HandleFunc("PUT /v1/settings", h.putSettings)
+	mux.HandleFunc("POST /v1/probe", h.probe)
 	mux.HandleFunc("/", h.unknown)
 	return guard(mux)
 }
@@ -138,13 +140,10 @@ func (h *handlers) flushIdle(w http.ResponseWriter, _ *http.Request) {
 
 func (h *handlers) putSettings(w http.ResponseWriter, r *http.Request) {
 	var edit control.Edit
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxEdit))
-	d.DisallowUnknownFields() // a newer client's setting is refused, not dropped
-	if err := d.Decode(&edit); err != nil {
-		refuse(w, http.StatusBadRequest, "malformed", "the edit cannot be read: "+err.Error())
+	if !readJSON(w, r, &edit) {
 		return
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) || edit.Settings == nil {
+	if edit.Settings == nil {
 		refuse(w, http.StatusBadRequest, "malformed", "the edit must be one object with revision and settings")
 		return
 	}

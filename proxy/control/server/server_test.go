@@ -69,6 +69,18 @@ func (m *memory) FlushIdle() {
 	m.flushes++
 }
 
+// Probe pretends to have tested any upstream but the one that is named nobody.
+func (m *memory) Probe(_ context.Context, q control.ProbeRequest, step func(control.ProbeProgress)) (*control.ProbeReport, error) {
+	if q.Name == "nobody" {
+		return nil, &control.Error{Status: 404, Code: "no_upstream", Message: "no upstream is named nobody"}
+	}
+	ms := 1.5
+	step(control.ProbeProgress{Step: control.StepDNS})
+	step(control.ProbeProgress{Step: control.StepConnect, DNS: &ms})
+	defer step(control.ProbeProgress{Step: "too late"})
+	return &control.ProbeReport{Name: q.Name, OK: true, DNS: &ms, Addresses: []string{"127.0.0.1"}, Warnings: []string{}}, nil
+}
+
 // change applies f to the status and tells the watchers.
 func (m *memory) change(f func(*control.Status)) error {
 	m.mu.Lock()
@@ -188,6 +200,25 @@ func TestFailureInWords(t *testing.T) {
 	}
 }
 
+func TestProbe(t *testing.T) {
+	path, _ := start(t, newMemory())
+	c := dial(t, path)
+	var steps []string
+	got, err := c.ProbeSteps(t.Context(), control.ProbeRequest{Name: "relay"}, func(p control.ProbeProgress) {
+		steps = append(steps, p.Step)
+	})
+	if err != nil || !got.OK || got.Name != "relay" || got.DNS == nil || *got.DNS != 1.5 {
+		t.Errorf("got %+v, %v; want the report", got, err)
+	}
+	if got, want := strings.Join(steps, " "), "dns connect too late"; got != want {
+		t.Errorf("steps: got %v; want %v", got, want)
+	}
+	var refused *control.Error
+	if _, err := c.Probe(t.Context(), control.ProbeRequest{Name: "nobody"}); !errors.As(err, &refused) || refused.Status != 404 || refused.Code != "no_upstream" {
+		t.Errorf("an unknown name: got %v; want 404 no_upstream", err)
+	}
+}
+
 // A page in a browser, or a program that took our socket for another's, gets
 // nothing and changes nothing.
 func TestGuard(t *testing.T) {
@@ -203,9 +234,12 @@ func TestGuard(t *testing.T) {
 		{"referer", "GET", "/v1/watch", "Referer", "https://example.com/", control.Host, 403},
 		{"foreign host", "GET", "/v1/status", "", "", "example.com", 403},
 		{"loopback host", "GET", "/v1/status", "", "", "127.0.0.1:7860", 403},
+		{"probe by a page", "POST", "/v1/probe", "Origin", "http://127.0.0.1:7860", control.Host, 403},
+		{"probe by another host", "POST", "/v1/probe", "", "", "localhost", 403},
 		{"unknown path", "GET", "/v1/nothing", "", "", control.Host, 404},
 		{"wrong method", "GET", "/v1/pause", "", "", control.Host, 404},
 		{"malformed edit", "PUT", "/v1/settings", "", "", control.Host, 400},
+		{"malformed probe", "POST", "/v1/probe", "", "", control.Host, 400},
 		{"malformed pace", "GET", "/v1/watch?every=soon", "", "", control.Host, 400},
 	}
 	m := newMemory()
