@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/net/proxy"
 
+	"millpond/proxy/hangup"
 	"millpond/proxy/wire"
 	"millpond/settings"
 )
@@ -324,7 +325,7 @@ func (c *rawConn) Write(p []byte) (int, error) {
 }
 
 func (c *rawConn) Read(p []byte) (int, error) {
-	if c.noWait.Load() && peek(c.sys) == peekNothing {
+	if c.noWait.Load() && hangup.Peek(c.sys) == hangup.Nothing {
 		return 0, errNoBytes{}
 	}
 	return c.Conn.Read(p)
@@ -346,7 +347,7 @@ func (errNoBytes) Temporary() bool { return true }
 func (c *dialled) quiet() bool {
 	tc, ok := c.nc.(*tls.Conn)
 	if !ok {
-		return peek(c.raw.sys) == peekNothing
+		return hangup.Peek(c.raw.sys) == hangup.Nothing
 	}
 	c.raw.noWait.Store(true)
 	defer c.raw.noWait.Store(false)

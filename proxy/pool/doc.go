@@ -26,7 +26,7 @@
 //   - the idle age at which an origin closes is learned (learn.go), and a
 //     connection is retired at 0.8 of it, less one round trip;
 //   - the kernel tells at once when a peer closes (watch_linux.go), and the
-//     socket is looked at once more before use (peek_*.go);
+//     socket is looked at once more before use (proxy/hangup);
 //   - an origin that was never seen to keep a connection open for [settle] is
 //     given that long to show its FIN before the first reuse, which finds the
 //     servers that close after each answer without saying so.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"millpond/proxy/hangup"
 	"millpond/settings"
 )
 
@@ -657,7 +658,7 @@ func (g *group) returnRefusedLocked(c *conn) {
 
 // observeCloseLocked tells the origin that c was closed by the peer while idle.
 func (g *group) observeCloseLocked(c *conn) {
-	if c.observed || c.requests == 0 || !(c.peerClosed.Load() || peek(c.raw.sys) == peekClosed) {
+	if c.observed || c.requests == 0 || !(c.peerClosed.Load() || hangup.Peek(c.raw.sys) == hangup.Closed) {
 		return
 	}
 	c.observed = true
@@ -848,6 +849,9 @@ func (g *group) unlinkLocked(c *conn) {
 		}
 	}
 }
+
+// HungUp is called when the kernel says that the peer closed the connection.
+func (c *conn) HungUp() { c.host.group.peerClosed(c) }
 
 // peerClosed is called when the kernel says that the peer closed c.
 func (g *group) peerClosed(c *conn) {

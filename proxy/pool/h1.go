@@ -44,7 +44,7 @@ type h1State struct {
 }
 
 func (c *conn) close() {
-	c.host.group.m.watcher.remove(c)
+	c.host.group.m.watcher.Remove(c.id)
 	if c.cc != nil {
 		c.cc.Close()
 		return

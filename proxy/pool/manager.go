@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"millpond/proxy/hangup"
 	"millpond/settings"
 )
 
@@ -37,7 +38,7 @@ type Manager struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 	ids      atomic.Uint64
-	watcher  *watcher                                        // nil watches nothing
+	watcher  *hangup.Watcher                                 // nil watches nothing
 	dial     func(context.Context, Target) (*dialled, error) // by the dialer, but in tests of time
 
 	settings atomic.Pointer[settings.Settings]
@@ -60,7 +61,7 @@ type scopeKey struct {
 // NewManager starts a pool under s. Close ends it.
 func NewManager(config Config, s *settings.Settings) (*Manager, error) {
 	m := newManagerAtRest(config, s)
-	w, err := newWatcher(m)
+	w, err := hangup.NewWatcher()
 	if err != nil {
 		m.cancel()
 		return nil, err
@@ -90,7 +91,7 @@ func newManagerAtRest(config Config, s *settings.Settings) *Manager {
 
 // run starts what the manager does by itself.
 func (m *Manager) run() {
-	m.wg.Go(m.watcher.run)
+	m.wg.Go(m.watcher.Run)
 	m.wg.Go(m.sweepLoop)
 }
 
@@ -109,7 +110,7 @@ func (m *Manager) Close() {
 	for _, g := range groups {
 		g.retire()
 	}
-	m.watcher.close()
+	m.watcher.Close()
 	m.wg.Wait()
 	m.saveLearned()
 }
@@ -314,7 +315,7 @@ func (m *Manager) countsOf(upstream string) *counts {
 	return c
 }
 
-func (m *Manager) watch(c *conn) { m.watcher.add(c) }
+func (m *Manager) watch(c *conn) { m.watcher.Add(c.id, c.raw.sys, c) }
 
 func (m *Manager) sweepLoop() {
 	tick := time.NewTicker(sweepEvery)

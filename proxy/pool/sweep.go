@@ -3,6 +3,7 @@ package pool
 import (
 	"time"
 
+	"millpond/proxy/hangup"
 	"millpond/settings"
 )
 
@@ -19,7 +20,7 @@ const (
 // sweep looks over a group's connections. It reports whether the group can be
 // forgotten.
 func (g *group) sweep(now time.Time) bool {
-	if !watches {
+	if !hangup.Kernel {
 		g.lookAtIdle()
 	}
 	g.mu.Lock()
@@ -114,7 +115,7 @@ func (g *group) lookAtIdle() {
 	}
 	g.mu.Unlock()
 	for _, c := range all {
-		if peek(c.raw.sys) == peekClosed {
+		if hangup.Peek(c.raw.sys) == hangup.Closed {
 			g.peerClosed(c)
 		}
 	}

@@ -1,7 +1,6 @@
-package pool
+package hangup
 
 import (
-	"errors"
 	"syscall"
 	"unsafe"
 
@@ -24,38 +23,34 @@ const (
 	fionread  = 0x4004667f
 )
 
-// peek looks at what the kernel holds for an idle connection, without taking it
+// Peek looks at what the kernel holds for a connection that nobody reads, without taking it
 // or waiting. Sockets block here even for MSG_PEEK, so WSAPoll asks first whether
 // there is anything; readable without bytes means FIN.
-func peek(c syscall.RawConn) peeked {
-	seen := peekClosed
+func Peek(c syscall.RawConn) Seen {
+	seen := Closed
 	err := c.Control(func(fd uintptr) {
 		p := pollFD{fd: fd, events: pollRead}
 		n, _, _ := wsaPoll.Call(uintptr(unsafe.Pointer(&p)), 1, 0)
 		switch {
 		case int32(n) == 0:
-			seen = peekNothing
+			seen = Nothing
 		case int32(n) < 0, p.revents&(pollHup|pollError) != 0:
-			seen = peekClosed
+			seen = Closed
 		default:
 			seen = readable(windows.Handle(fd))
 		}
 	})
 	if err != nil {
-		return peekClosed
+		return Closed
 	}
 	return seen
 }
 
-func readable(h windows.Handle) peeked {
+func readable(h windows.Handle) Seen {
 	var waiting, got uint32
 	err := windows.WSAIoctl(h, fionread, nil, 0, (*byte)(unsafe.Pointer(&waiting)), 4, &got, nil, 0)
 	if err == nil && waiting > 0 {
-		return peekBytes
+		return Bytes
 	}
-	return peekClosed
-}
-
-func isReset(err error) bool {
-	return errors.Is(err, windows.WSAECONNRESET) || errors.Is(err, windows.WSAECONNABORTED)
+	return Closed
 }

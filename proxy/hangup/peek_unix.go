@@ -1,6 +1,6 @@
 //go:build unix
 
-package pool
+package hangup
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 type look struct {
 	take func(fd uintptr)
 	fds  [1]unix.PollFd
-	seen peeked
+	seen Seen
 }
 
 var looks = sync.Pool{New: func() any {
@@ -24,14 +24,14 @@ var looks = sync.Pool{New: func() any {
 	return l
 }}
 
-// peek looks at what the kernel holds for an idle connection, without taking it
-// or waiting (about 2 microseconds when there is nothing).
-func peek(c syscall.RawConn) peeked {
+// Peek looks at what the kernel holds for a connection that nobody reads, without taking
+// it or waiting (about 2 microseconds when there is nothing).
+func Peek(c syscall.RawConn) Seen {
 	l := looks.Get().(*look)
 	defer looks.Put(l)
-	l.seen = peekClosed
+	l.seen = Closed
 	if c.Control(l.take) != nil {
-		return peekClosed
+		return Closed
 	}
 	return l.seen
 }
@@ -40,19 +40,15 @@ func (l *look) at(fd uintptr) {
 	l.fds[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
 	n, err := unix.Poll(l.fds[:], 0)
 	if n == 0 && err == nil {
-		l.seen = peekNothing
+		l.seen = Nothing
 		return
 	}
 	var one [1]byte
 	n, _, err = unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
 	switch {
 	case n > 0:
-		l.seen = peekBytes
+		l.seen = Bytes
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-		l.seen = peekNothing
+		l.seen = Nothing
 	}
-}
-
-func isReset(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
