@@ -66,6 +66,9 @@ func (d *Daemon) upstreamStats(u *upstream.Upstream, m meter.Upstream) control.U
 		LearnedIdleSeconds: known.IdleClose.Seconds(), Protocol: protocolName(known.Protocol),
 		LastError: Redact(m.LastError),
 	}
+	if !m.LastAnswerAt.IsZero() {
+		s.LastFirstByteMS, s.LastAnswerAt = float64(m.LastFirstByte.Microseconds())/1000, &m.LastAnswerAt
+	}
 	at := m.LastErrorAt
 	if health.LastAt.After(at) {
 		s.LastError, at = Redact(health.LastError), health.LastAt

@@ -95,6 +95,9 @@ type Upstream struct {
 	Protocol           string     `json:"protocol"`             // http1 or http2, as last negotiated; "" before the first connection
 	LastError          string     `json:"last_error"`           // in words; "" when there was none
 	LastErrorAt        *time.Time `json:"last_error_at"`        // nil when there was none
+
+	LastFirstByteMS float64    `json:"last_first_byte_ms"` // milliseconds to the first byte of the latest answer; 0 before it
+	LastAnswerAt    *time.Time `json:"last_answer_at"`     // when that was, to the second; nil before it
 }
 
 // Caller is who sent requests: by X-Millpond-Caller, else by address.

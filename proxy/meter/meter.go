@@ -177,6 +177,9 @@ type cell struct {
 	wait       dist
 	protocol   string // of the last request that spoke one
 	protocolAt int64  // second of the timeline
+
+	lastFirstByte time.Duration // of the last request that was answered; 0 before it
+	lastAnswerAt  int64         // second of the timeline
 }
 
 // A callerCell counts one caller's requests.
@@ -259,6 +262,9 @@ func (c *cell) record(second int64, r *Record, timed bool) {
 	}
 	if r.Protocol != "" {
 		c.protocol, c.protocolAt = r.Protocol, second
+	}
+	if timed && r.FirstByte > 0 {
+		c.lastFirstByte, c.lastAnswerAt = r.FirstByte, second
 	}
 }
 

@@ -321,6 +321,31 @@ func TestUpstreamsAreBounded(t *testing.T) {
 	}
 }
 
+// What the tray shows of an upstream is its latest answer, with its age.
+func TestLastAnswer(t *testing.T) {
+	c := newClock()
+	m := New(c.now)
+	m.Record(Record{Upstream: "a", Outcome: Local})
+	s := m.Snapshot()
+	if got := s.Upstream("a"); !got.LastAnswerAt.IsZero() || got.LastFirstByte != 0 {
+		t.Errorf("before an answer: got %v at %v; want none", got.LastFirstByte, got.LastAnswerAt)
+	}
+	at := time.Time{}
+	for _, first := range []time.Duration{900, 40} {
+		c.t = c.t.Add(2 * time.Second)
+		at = c.t
+		m.Record(Record{Upstream: "a", Outcome: OK, FirstByte: first * time.Millisecond, Total: time.Second})
+	}
+	c.t = c.t.Add(5 * time.Second)
+	m.Record(Record{Upstream: "a", Outcome: ClientCancelled, FirstByte: time.Minute})
+	m.Record(Record{Upstream: "b", Outcome: OK, FirstByte: time.Minute})
+	s = m.Snapshot()
+	got := s.Upstream("a")
+	if got.LastFirstByte != 40*time.Millisecond || got.LastAnswerAt.Unix() != at.Unix() {
+		t.Errorf("got %v at %v; want 40ms at %v", got.LastFirstByte, got.LastAnswerAt, at)
+	}
+}
+
 func TestCallersAreBounded(t *testing.T) {
 	m := New(newClock().now)
 	const names = 10_000

@@ -103,6 +103,9 @@ type Upstream struct {
 	Protocol    string // of the last request: "http/1.1", "h2", "" before the first
 	LastError   string // a sentence or a code; "" when nothing failed
 	LastErrorAt time.Time
+
+	LastFirstByte time.Duration // of the last request that was answered; 0 before it
+	LastAnswerAt  time.Time     // to the second; zero before it
 }
 
 // A Caller is what was counted of one caller since the start.
@@ -222,7 +225,7 @@ func (m *Meter) upstream(index int, name string) (Upstream, bool) {
 	latency, wait := newDist(fine), newDist(coarse)
 	u := Upstream{Name: name}
 	seen := false
-	var protocolAt int64
+	var protocolAt, answerAt int64
 	for i := range m.stripes {
 		part := &m.stripes[i]
 		part.mu.Lock()
@@ -235,12 +238,18 @@ func (m *Meter) upstream(index int, name string) (Upstream, bool) {
 			if c.protocolAt > protocolAt {
 				u.Protocol, protocolAt = c.protocol, c.protocolAt
 			}
+			if c.lastAnswerAt > answerAt {
+				u.LastFirstByte, answerAt = c.lastFirstByte, c.lastAnswerAt
+			}
 		}
 		part.mu.Unlock()
 	}
 	u.Counts, u.Reused = countsOf(&total.n), total.reused
 	u.Latency, u.Wait = latency.percentiles(), wait.percentiles()
 	u.LastError, u.LastErrorAt = m.failures.lastOf(index)
+	if answerAt > 0 {
+		u.LastAnswerAt = m.time.wall(answerAt)
+	}
 	return u, seen
 }
 
