@@ -27,6 +27,9 @@ type Config struct {
 	Socket string // the daemon's control socket
 	Log    *slog.Logger
 
+	// Preferences is the file of the application's own preferences; "" keeps none.
+	Preferences string
+
 	// NewWindow makes the window. Nil means that this program has none: then
 	// the program WindowProgram beside it shows it.
 	NewWindow func(say func(model.Text) string, do Requests, notice model.Text) Window

@@ -22,8 +22,8 @@ const (
 // shown.
 const noticeTime = 8 * time.Second
 
-// requestTime bounds something that a person asked for.
-const requestTime = 10 * time.Second
+// requestTime bounds something that a person asked for, such as to start the daemon.
+const requestTime = 30 * time.Second
 
 // A link is the connection to the daemon, which may vanish and come back at any
 // time. It turns each status into a view and carries out what a person asks.

@@ -36,7 +36,7 @@ func RunTray(ctx context.Context, c Config) error {
 		return fmt.Errorf("start the tray: %w", err)
 	}
 	defer first.release()
-	say, err := Speak("")
+	say, err := c.speech()
 	if err != nil {
 		return err
 	}
@@ -54,6 +54,28 @@ func (c Config) again(ctx context.Context) error {
 	}
 	return nil
 }
+
+// speak is what the window tells the tray when a person has chosen a language.
+const speak = "speak"
+
+// speech returns what words a text in the language that a person has chosen.
+func (c Config) speech() (func(model.Text) string, error) {
+	p, err := loadPreferences(c.Preferences)
+	if err != nil {
+		c.Log.Error("the preferences are left aside", "err", err)
+	}
+	return Speak(p.Language)
+}
+
+// speakAnew gives the tray the language that a person has just chosen.
+func (c Config) speakAnew(ctx context.Context, icon *tray.Tray) {
+	if say, err := c.speech(); err == nil {
+		icon.Speak(ctx, say)
+	}
+}
+
+// startDaemon starts the daemon.
+func (c Config) startDaemon(ctx context.Context) error { return c.runDaemon(ctx) }
 
 // stay shows the icon until ctx is done or a person quits.
 func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) string) {
@@ -74,16 +96,22 @@ func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) 
 		Copy: func(text string) {
 			daemon.ask(ctx, "error.copy", func(ctx context.Context) error { return board.set(ctx, text) })
 		},
-		Open: open,
-		Quit: cancel,
+		Start: func() { daemon.ask(ctx, "error.start", c.startDaemon) },
+		Open:  open,
+		Quit:  cancel,
 	})
 	wg.Go(func() { daemon.run(ctx) })
 	wg.Go(func() {
 		first.serve(ctx, func(word string) bool {
-			if word == show {
+			switch word {
+			case show:
 				open()
+			case speak:
+				c.speakAnew(ctx, icon)
+			default:
+				return false
 			}
-			return word == show
+			return true
 		})
 	})
 	if !c.Background {

@@ -76,5 +76,14 @@ func Ago(at, now time.Time) Text {
 	}
 }
 
+// AgoMinutes says how long ago something was, to the minute, for what should not
+// change every second.
+func AgoMinutes(at, now time.Time) Text {
+	if now.Sub(at) < time.Minute {
+		return T("ago.now")
+	}
+	return Ago(at, now)
+}
+
 // whole returns how many whole units d has.
 func whole(d, unit time.Duration) string { return strconv.FormatInt(int64(d/unit), 10) }

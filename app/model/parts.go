@@ -63,6 +63,42 @@ type Upstream struct {
 	Preferred       bool   // the first to get requests of its kind
 	Configured      bool   // by the settings, so that it can be preferred; else by the command line
 	LastError       Text   // when, and what; empty when there was none lately
+	Latest          Text   // the time to the first byte of its latest answer, and how long ago that was; empty before it
+}
+
+// A Group is the upstreams of one kind.
+type Group struct {
+	Label     Text
+	Upstreams []Upstream
+}
+
+// kindLabels name the kinds.
+var kindLabels = map[string]string{
+	string(settings.KindAnthropic): "kind.anthropic",
+	string(settings.KindOpenAI):    "kind.openai",
+	string(settings.KindGemini):    "kind.gemini",
+	string(settings.KindA2A):       "kind.a2a",
+	string(settings.KindHTTP):      "kind.http",
+}
+
+// Kinds returns the upstreams by their kinds, in the order of each kind's first.
+func (v View) Kinds() []Group {
+	var groups []Group
+	at := map[string]int{}
+	for _, u := range v.Upstreams {
+		i, known := at[u.Kind]
+		if !known {
+			i = len(groups)
+			at[u.Kind] = i
+			label := u.Kind // of a daemon that knows more than we
+			if key, ok := kindLabels[u.Kind]; ok {
+				label = key
+			}
+			groups = append(groups, Group{Label: T(label)})
+		}
+		groups[i].Upstreams = append(groups[i].Upstreams, u)
+	}
+	return groups
 }
 
 // upstreamsOf lists the upstreams in the order of the daemon's statistics, and
@@ -122,6 +158,9 @@ func upstreamOf(u control.Upstream, now time.Time) Upstream {
 		v.State, v.Health = Failing, T("upstream.withheld")
 	case !u.Healthy:
 		v.State, v.Health = Failing, T("upstream.ejected")
+	}
+	if u.LastAnswerAt != nil {
+		v.Latest = T("upstream.latest", "Latency", Millis(u.LastFirstByteMS), "When", AgoMinutes(*u.LastAnswerAt, now))
 	}
 	if u.LastErrorAt != nil && now.Sub(*u.LastErrorAt) < errorTime {
 		v.LastError = T("upstream.last_error", "When", Ago(*u.LastErrorAt, now), "Detail", u.LastError)

@@ -32,6 +32,7 @@ type View struct {
 	Detail   string // the cause in English for who looks closer; may be empty
 	Notice   Text   // what a person asked for and did not get; may be empty
 
+	Startable bool   // there is no daemon, and one could be started
 	Connected bool   // the daemon answers, so the rest of the view is real
 	Serving   bool   // requests pass, or try to: the switch is on
 	Address   string // what an agent is pointed at, as a URL; "" when not known
@@ -84,7 +85,7 @@ const commandServe = "millpondd serve"
 func absent(err error) View {
 	v := View{State: Absent, Headline: T("state.absent"), Command: commandServe}
 	if errors.Is(err, control.ErrNotRunning) {
-		v.Reason, v.Advice = T("reason.not_running"), T("advice.start")
+		v.Reason, v.Advice, v.Startable = T("reason.not_running"), T("advice.start"), true
 	} else {
 		v.Reason, v.Advice, v.Detail = T("reason.no_answer"), T("advice.restart"), err.Error()
 	}

@@ -338,3 +338,34 @@ func TestPrefer(t *testing.T) {
 		t.Error("the settings that were given have changed")
 	}
 }
+
+// The latest answer of an upstream is told with its age, to the minute.
+func TestLatestAnswer(t *testing.T) {
+	s := running()
+	if got := Of(s, nil, noon).Upstreams[0].Latest; !got.Empty() {
+		t.Errorf("before an answer: got %+v; want nothing", got)
+	}
+	for ago, want := range map[time.Duration]string{time.Second: "ago.now", 59 * time.Second: "ago.now", 61 * time.Second: "ago.minutes"} {
+		at := noon.Add(-ago)
+		s.Stats.Upstreams[0].LastFirstByteMS, s.Stats.Upstreams[0].LastAnswerAt = 250, &at
+		got := Of(s, nil, noon).Upstreams[0].Latest
+		if when, _ := got.Args["When"].(Text); got.Args["Latency"] != "250 ms" || when.Key != want {
+			t.Errorf("%v ago: got %+v; want 250 ms, %s", ago, got, want)
+		}
+	}
+}
+
+func TestKinds(t *testing.T) {
+	s := running()
+	s.Stats.Upstreams = append(s.Stats.Upstreams, control.Upstream{Name: "new", Kind: "telepathy"})
+	var got []string
+	for _, g := range Of(s, nil, noon).Kinds() {
+		got = append(got, fmt.Sprint(g.Label.Key, len(g.Upstreams)))
+	}
+	if want := []string{"kind.anthropic2", "telepathy1", "kind.openai1"}; !slices.Equal(got, want) {
+		t.Errorf("got %v; want %v", got, want)
+	}
+	if got := (View{}).Kinds(); got != nil {
+		t.Errorf("without upstreams: got %v; want none", got)
+	}
+}

@@ -85,33 +85,59 @@ func (l *line) check(on bool) {
 	}
 }
 
-// A choice is one entry of a menu of which one is chosen.
+// A choice is one entry of a menu of which one is chosen. The library knows check
+// marks alone and no radio marks (fyne.io/systray 1.12), so they stand for both.
 type choice struct {
-	name   string // what a click is about
-	label  string
-	chosen bool
-	fixed  bool // cannot be chosen
+	name    string // what a click is about
+	label   string
+	chosen  bool
+	fixed   bool // cannot be chosen
+	heading bool // over the choices that follow; has no mark
 }
 
 // A menu is an entry with choices below it.
 type menu struct {
 	*line
-	add   func(i int) *line // appends the choice i
-	lines []*line
+	add   func(i int) place // appends the place of choice i
+	lines []place
 	names []string // of the choices, what a click is about
+}
+
+// A place in a menu holds a choice or a heading: entries can only be appended and
+// keep their kind, so it has one of each, of which one is hidden.
+type place struct{ heading, choice *line }
+
+// set shows a choice in its place.
+func (p place) set(c choice) {
+	p.heading.set(c.label, c.heading)
+	p.choice.set(c.label, !c.heading)
+	if !c.heading {
+		p.choice.check(c.chosen)
+		p.choice.enable(!c.fixed)
+	}
+}
+
+// clear shows nothing in the place.
+func (p place) clear() {
+	p.heading.set("", false)
+	p.choice.set("", false)
 }
 
 // addMenu appends an entry with choices; choose gets the name of the clicked one.
 func (t *Tray) addMenu(ctx context.Context, choose func(name string)) *menu {
 	m := &menu{line: t.add(ctx, nil)}
-	m.add = func(i int) *line {
-		l := &line{item: m.item.AddSubMenuItemCheckbox("", "", false)}
-		t.listen(ctx, l.item, func() {
+	m.add = func(i int) place {
+		p := place{
+			heading: &line{item: m.item.AddSubMenuItem("", "")},
+			choice:  &line{item: m.item.AddSubMenuItemCheckbox("", "", false)},
+		}
+		p.heading.enable(false)
+		t.listen(ctx, p.choice.item, func() {
 			if i < len(m.names) { // the choices may have changed since the click
 				choose(m.names[i])
 			}
 		})
-		return l
+		return p
 	}
 	return m
 }
@@ -123,13 +149,11 @@ func (m *menu) set(label string, choices []choice) {
 		if i == len(m.lines) {
 			m.lines = append(m.lines, m.add(i))
 		}
-		m.lines[i].set(c.label, true)
-		m.lines[i].check(c.chosen)
-		m.lines[i].enable(!c.fixed)
+		m.lines[i].set(c)
 		m.names = append(m.names, c.name)
 	}
-	for _, l := range m.lines[len(choices):] {
-		l.set("", false)
+	for _, p := range m.lines[len(choices):] {
+		p.clear()
 	}
 	m.line.set(label, len(choices) > 0)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -347,6 +348,20 @@ func until(t *testing.T, what string, met func() bool) {
 // ask sends a request through the proxy and returns the status of the answer.
 func ask(t *testing.T, address, path string) int {
 	t.Helper()
+	status, _ := get(t, address, path)
+	return status
+}
+
+// read sends a request through the proxy and returns the answer's body.
+func read(t *testing.T, address, path string) string {
+	t.Helper()
+	_, body := get(t, address, path)
+	return body
+}
+
+// get sends a request through the proxy and returns the answer.
+func get(t *testing.T, address, path string) (status int, body string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
@@ -357,6 +372,10 @@ func ask(t *testing.T, address, path string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer.Body.Close()
-	return answer.StatusCode
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(text)
 }

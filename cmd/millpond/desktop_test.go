@@ -2,10 +2,13 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,6 +18,7 @@ import (
 	"github.com/jezek/xgb/xproto"
 
 	"millpond/app/window"
+	"millpond/proxy/control"
 )
 
 // TestTray drives the icon over the bus: what it shows follows the real daemon,
@@ -50,6 +54,8 @@ func TestTray(t *testing.T) {
 	if got := ask(t, address, "/"); got != http.StatusOK {
 		t.Errorf("switched on: got %d; want %d", got, http.StatusOK)
 	}
+	latest := regexp.MustCompile(`^one {2}· {2}healthy {2}· {2}\d.* m?s, just now$`)
+	panel.await(icon, "one", func(e entry) bool { return latest.MatchString(e.label) })
 
 	panel.click(icon, "Copy address")
 	until(t, "the address on the clipboard", func() bool { return d.clipboard() == "http://"+address })
@@ -74,6 +80,106 @@ func TestTray(t *testing.T) {
 	if got := ask(t, address, "/"); got != http.StatusOK {
 		t.Errorf("after quitting the tray: got %d; want the proxy to go on", got)
 	}
+}
+
+// TestTrayChooses lists upstreams of two kinds, of which a person chooses another.
+func TestTrayChooses(t *testing.T) {
+	d := newDesk(t)
+	answer := func(name string) string {
+		origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, name) }))
+		t.Cleanup(origin.Close)
+		return origin.URL
+	}
+	d.configure(fmt.Sprintf(`
+[[upstreams]]
+name = "one"
+kind = "anthropic"
+url = %q
+[[upstreams]]
+name = "two"
+kind = "anthropic"
+url = %q
+priority = 2
+[[upstreams]]
+name = "local"
+kind = "openai"
+url = %q
+enabled = false
+`, answer("one"), answer("two"), answer("local")))
+	panel := d.addPanel()
+	_, address := d.daemon()
+	d.millpond("--background")
+	icon := panel.icon()
+	panel.await(icon, "Upstream: one", shown)
+	panel.await(icon, "Anthropic API", func(e entry) bool { return !e.enabled })
+	panel.await(icon, "OpenAI API", func(e entry) bool { return !e.enabled })
+	panel.await(icon, "local  ·  disabled", off)
+	if got := read(t, address, "/v1/messages"); got != "one" {
+		t.Errorf("got %q; want it from one", got)
+	}
+	panel.click(icon, "two")
+	panel.await(icon, "two", on)
+	panel.await(icon, "one", off)
+	panel.await(icon, "Upstream: two", shown)
+	if got := read(t, address, "/v1/messages"); got != "two" {
+		t.Errorf("after a click: got %q; want it from two", got)
+	}
+	panel.click(icon, "local")
+	panel.await(icon, "local", on)
+	panel.await(icon, "two", on) // which is of another kind
+	if got := read(t, address, "/v1/chat/completions"); got != "local" {
+		t.Errorf("of another kind: got %q; want it from local", got)
+	}
+}
+
+// TestTrayStartsDaemon has the tray start the proxy, and tell why it cannot.
+func TestTrayStartsDaemon(t *testing.T) {
+	d := newDesk(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	d.configure(fmt.Sprintf("[listen]\naddress = %q\n", taken.Addr()))
+	panel := d.addPanel()
+	app := d.millpond("--background")
+	icon := panel.icon()
+	panel.click(icon, "Start the proxy")
+	panel.await(icon, "The proxy could not be started: ", func(e entry) bool {
+		return !e.enabled && strings.Contains(e.label, taken.Addr().String())
+	})
+	panel.await(icon, "Start the proxy", shown)
+
+	taken.Close()
+	panel.click(icon, "Start the proxy")
+	panel.await(icon, "Proxy on", on)
+	d.endDaemon()
+	panel.await(icon, "Not running", shown)
+	panel.click(icon, "Start the proxy")
+	panel.await(icon, "Proxy on", on)
+	defer d.endDaemon()
+	app.end(t, syscall.SIGTERM)
+	if got := ask(t, taken.Addr().String(), "/__millpond__/stats"); got != http.StatusOK {
+		t.Errorf("after the tray has ended: got %d; want the daemon to go on", got)
+	}
+}
+
+// endDaemon ends the daemon that the application started.
+func (d *desk) endDaemon() {
+	d.t.Helper()
+	client := control.Dial(d.socket())
+	defer client.Close()
+	s, err := client.Status(d.t.Context())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := syscall.Kill(s.PID, syscall.SIGTERM); err != nil {
+		d.t.Fatal(err)
+	}
+	until(d.t, "the daemon to end", func() bool {
+		_, err := client.Status(d.t.Context())
+		return errors.Is(err, control.ErrNotRunning)
+	})
 }
 
 // TestTrayTellsOfTrouble breaks the upstream and mends it.

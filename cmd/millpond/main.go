@@ -16,10 +16,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"millpond/app"
 	"millpond/proxy/control"
+	"millpond/settings/store"
 )
 
 // version is set when the program is linked.
@@ -46,12 +48,18 @@ func run(ctx context.Context, args []string) error {
 	case err != nil:
 		return err
 	}
+	settings, err := store.DefaultPath(os.Getenv)
+	if err != nil {
+		return err
+	}
 	c := app.Config{
-		Socket:     control.DefaultSocket(os.Getenv),
-		Log:        slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		NewWindow:  newWindow,
-		Background: *background,
-		NoTray:     *noTray,
+		Socket:    control.DefaultSocket(os.Getenv),
+		Log:       slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		NewWindow: newWindow,
+
+		Preferences: filepath.Join(filepath.Dir(settings), app.PreferencesName),
+		Background:  *background,
+		NoTray:      *noTray,
 	}
 	switch name := flags.Arg(0); name {
 	case "":

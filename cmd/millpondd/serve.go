@@ -26,6 +26,7 @@ type serveFlags struct {
 	listen   string
 	upstream string
 	demo     bool
+	quiet    bool
 }
 
 func (a *app) serveCommand() *cobra.Command {
@@ -47,6 +48,7 @@ to end, and then the program exits. A second signal ends it at once.`,
 	c.Flags().StringVar(&f.listen, "listen", "", "listen on `ADDRESS` (host:port) instead of listen.address")
 	c.Flags().StringVar(&f.upstream, "upstream", "", "send everything to this `URL` instead of the configured upstreams")
 	c.Flags().BoolVar(&f.demo, "demo", false, "use an embedded upstream that answers like the known APIs, with a little traffic")
+	c.Flags().BoolVar(&f.quiet, "quiet", false, "log to the file alone, not to stderr")
 	c.MarkFlagsMutuallyExclusive("upstream", "demo")
 	return c
 }
@@ -73,7 +75,11 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	if err != nil {
 		return failed(err, "")
 	}
-	log, err := proxy.OpenLog(proxy.LogConfig{Stderr: a.std.err, Terminal: isTerminal(a.std.err), Dir: state})
+	logs := proxy.LogConfig{Stderr: a.std.err, Terminal: isTerminal(a.std.err), Dir: state}
+	if f.quiet {
+		logs.Stderr = nil
+	}
+	log, err := proxy.OpenLog(logs)
 	if err != nil {
 		return failed(err, "Set MILLPOND_STATE to a folder that can be written.")
 	}

@@ -1,0 +1,11 @@
+package app
+
+import "syscall"
+
+// detachedProcess is DETACHED_PROCESS of CreateProcess: no console.
+const detachedProcess = 0x00000008
+
+// detached gives a process no console and no signal that is meant for us.
+func detached() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{CreationFlags: detachedProcess | syscall.CREATE_NEW_PROCESS_GROUP}
+}
