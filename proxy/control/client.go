@@ -122,33 +122,6 @@ func (c *Client) FlushIdle(ctx context.Context) error {
 	return c.ask(ctx, http.MethodPost, "/v1/flush-idle", nil, nil)
 }
 
-// Probe tests an upstream of the settings, or one that is not in them yet, step by step.
-// A step that fails is in the report and is no error; an unknown name and an upstream
-// that the settings would refuse are.
-func (c *Client) Probe(ctx context.Context, q ProbeRequest) (ProbeReport, error) {
-	return c.ProbeSteps(ctx, q, func(ProbeProgress) {})
-}
-
-// ProbeSteps is Probe that calls step, on this goroutine, for each step as it begins.
-func (c *Client) ProbeSteps(ctx context.Context, q ProbeRequest, step func(ProbeProgress)) (ProbeReport, error) {
-	var report *ProbeReport
-	err := c.lines(ctx, http.MethodPost, "/v1/probe", &q, func(d *json.Decoder) (bool, error) {
-		var line ProbeLine
-		if err := d.Decode(&line); err != nil {
-			return false, err
-		}
-		if line.Progress != nil {
-			step(*line.Progress)
-		}
-		report = line.Report
-		return report == nil, nil
-	})
-	if err != nil {
-		return ProbeReport{}, fmt.Errorf("test an upstream: %w", err)
-	}
-	return *report, nil
-}
-
 // PutSettings replaces the settings. The revision is that of the status which
 // the edit was made from: a stale one is refused with ErrStale. Wrong settings
 // are refused with an *Error that lists them all. Either way nothing changes.

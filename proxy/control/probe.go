@@ -1,6 +1,10 @@
 package control
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
 	"time"
 
 	"millpond/settings"
@@ -91,4 +95,31 @@ type ProbeRequest struct {
 type ProbeLine struct {
 	Progress *ProbeProgress `json:"progress,omitempty"`
 	Report   *ProbeReport   `json:"report,omitempty"`
+}
+
+// Probe tests an upstream of the settings, or one that is not in them yet, step by step.
+// A step that fails is in the report and is no error; an unknown name and an upstream
+// that the settings would refuse are.
+func (c *Client) Probe(ctx context.Context, q ProbeRequest) (ProbeReport, error) {
+	return c.ProbeSteps(ctx, q, func(ProbeProgress) {})
+}
+
+// ProbeSteps is Probe that calls step, on this goroutine, for each step as it begins.
+func (c *Client) ProbeSteps(ctx context.Context, q ProbeRequest, step func(ProbeProgress)) (ProbeReport, error) {
+	var report *ProbeReport
+	err := c.lines(ctx, http.MethodPost, "/v1/probe", &q, func(d *json.Decoder) (bool, error) {
+		var line ProbeLine
+		if err := d.Decode(&line); err != nil {
+			return false, err
+		}
+		if line.Progress != nil {
+			step(*line.Progress)
+		}
+		report = line.Report
+		return report == nil, nil
+	})
+	if err != nil {
+		return ProbeReport{}, fmt.Errorf("test an upstream: %w", err)
+	}
+	return *report, nil
 }

@@ -37,6 +37,12 @@ type Backend interface {
 	// Probe tests an upstream and calls step, from several goroutines, as each step
 	// begins. It returns an error, before any step, when there is nothing to test.
 	Probe(ctx context.Context, q control.ProbeRequest, step func(control.ProbeProgress)) (*control.ProbeReport, error)
+	// Log calls do for the last lines of the log, once even when there are none, and
+	// then for those that are added, if it is to follow, until ctx is done.
+	Log(ctx context.Context, lines int, follow bool, do func(lines []string) error) error
+	// HistoryOf returns how requests went over a window: of all upstreams when the name
+	// is "", else of one.
+	HistoryOf(ctx context.Context, window, upstream string) (control.Series, error)
 }
 
 // Limits of the socket. Its clients are our own programs, so these only keep a
@@ -100,6 +106,8 @@ func New(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/flush-idle", h.flushIdle)
 	mux.HandleFunc("PUT /v1/settings", h.putSettings)
 	mux.HandleFunc("POST /v1/probe", h.probe)
+	mux.HandleFunc("GET /v1/log", h.log)
+	mux.HandleFunc("GET /v1/history", h.history)
 	mux.HandleFunc("/", h.unknown)
 	return guard(mux)
 }

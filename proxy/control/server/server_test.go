@@ -81,6 +81,27 @@ func (m *memory) Probe(_ context.Context, q control.ProbeRequest, step func(cont
 	return &control.ProbeReport{Name: q.Name, OK: true, DNS: &ms, Addresses: []string{"127.0.0.1"}, Warnings: []string{}}, nil
 }
 
+// Log has the lines 1 to 5, and when it follows goes on with 6 and 7.
+func (m *memory) Log(ctx context.Context, lines int, follow bool, do func([]string) error) error {
+	all := []string{"1", "2", "3", "4 \"quoted\"", "5"}
+	if err := do(all[max(0, len(all)-lines):]); err != nil || !follow {
+		return err
+	}
+	if err := do([]string{"6", "7"}); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// HistoryOf knows the upstream relay alone.
+func (m *memory) HistoryOf(_ context.Context, window, upstream string) (control.Series, error) {
+	if upstream != "relay" {
+		return control.Series{}, &control.Error{Status: 404, Code: "no_upstream", Message: "no upstream is named " + upstream}
+	}
+	return control.Series{Step: time.Minute, Successful: []int64{3}, Failed: []int64{int64(len(window))}}, nil
+}
+
 // change applies f to the status and tells the watchers.
 func (m *memory) change(f func(*control.Status)) error {
 	m.mu.Lock()
@@ -219,6 +240,50 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+func TestLog(t *testing.T) {
+	path, stop := start(t, newMemory())
+	c := dial(t, path)
+	for lines, want := range map[int]string{0: "", 2: `4 "quoted",5`, 10: `1,2,3,4 "quoted",5`} {
+		got, err := c.Log(t.Context(), lines)
+		if err != nil || strings.Join(got, ",") != want {
+			t.Errorf("%d lines: got %q, %v; want %q", lines, got, err, want)
+		}
+	}
+	var refused *control.Error
+	if _, err := c.Log(t.Context(), -1); !errors.As(err, &refused) || refused.Status != 400 {
+		t.Errorf("a negative number: got %v; want 400", err)
+	}
+	var got []string
+	for line, err := range c.FollowLog(t.Context(), 1) {
+		if err != nil {
+			if !errors.Is(err, control.ErrNotRunning) {
+				t.Errorf("got %v; want that the daemon went", err)
+			}
+			got = append(got, "gone")
+			break
+		}
+		if got = append(got, line); len(got) == 3 {
+			go stop() // the cleanup waits for it
+		}
+	}
+	if got, want := strings.Join(got, ","), "5,6,7,gone"; got != want {
+		t.Errorf("followed: got %v; want %v", got, want)
+	}
+}
+
+func TestHistoryOf(t *testing.T) {
+	path, _ := start(t, newMemory())
+	c := dial(t, path)
+	got, err := c.HistoryOf(t.Context(), control.Window24h, "relay")
+	if want := (control.Series{Step: time.Minute, Successful: []int64{3}, Failed: []int64{3}}); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	var refused *control.Error
+	if _, err := c.HistoryOf(t.Context(), control.Window24h, "other & co"); !errors.As(err, &refused) || refused.Message != "no upstream is named other & co" {
+		t.Errorf("got %v; want 404", err)
+	}
+}
+
 // A page in a browser, or a program that took our socket for another's, gets
 // nothing and changes nothing.
 func TestGuard(t *testing.T) {
@@ -236,6 +301,11 @@ func TestGuard(t *testing.T) {
 		{"loopback host", "GET", "/v1/status", "", "", "127.0.0.1:7860", 403},
 		{"probe by a page", "POST", "/v1/probe", "Origin", "http://127.0.0.1:7860", control.Host, 403},
 		{"probe by another host", "POST", "/v1/probe", "", "", "localhost", 403},
+		{"log by a page", "GET", "/v1/log?lines=5", "Origin", "null", control.Host, 403},
+		{"log by another host", "GET", "/v1/log?follow=1", "", "", "127.0.0.1", 403},
+		{"history by a page", "GET", "/v1/history?window=1h", "Referer", "http://localhost/", control.Host, 403},
+		{"too many lines", "GET", "/v1/log?lines=10001", "", "", control.Host, 400},
+		{"malformed follow", "GET", "/v1/log?follow=maybe", "", "", control.Host, 400},
 		{"unknown path", "GET", "/v1/nothing", "", "", control.Host, 404},
 		{"wrong method", "GET", "/v1/pause", "", "", control.Host, 404},
 		{"malformed edit", "PUT", "/v1/settings", "", "", control.Host, 400},
