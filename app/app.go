@@ -30,10 +30,12 @@ type Config struct {
 	// Preferences is the file of the application's own preferences; "" keeps none.
 	Preferences string
 
-	// NewWindow makes the window. Nil means that this program has none: then
-	// the program WindowProgram beside it shows it.
-	NewWindow func(say func(model.Text) string, do Requests, notice model.Text) Window
+	// NewWindow makes the window, which shows a page at first. Nil means that this
+	// program has none: then the program WindowProgram beside it shows it.
+	NewWindow func(say func(model.Text) string, do model.Actions, notice model.Text, page model.Page) Window
 
+	// Page is what the window shows first. The zero value leaves what it shows.
+	Page model.Page
 	// Background is a start at login, which shows no window by itself. The zero
 	// value is a start by a person.
 	Background bool
@@ -45,12 +47,6 @@ type Config struct {
 // is a program of its own. It lies in the same folder.
 const WindowProgram = "millpond-window"
 
-// Requests are what a person can ask of the daemon in the window. They return
-// at once.
-type Requests struct {
-	Switch func(on bool) // let requests pass, or not
-}
-
 // A Window is what RunWindow shows views in.
 type Window interface {
 	// Run shows the window until a person closes it or ctx is done. It calls
@@ -58,9 +54,9 @@ type Window interface {
 	Run(ctx context.Context, opened func())
 	// Show draws a view soon. It may be called on any goroutine.
 	Show(model.View)
-	// Raise brings the window to the front and reports whether it did; it does
-	// not when the window is just closing.
-	Raise(context.Context) bool
+	// Raise brings the window to the front with a page, or as it is, and reports
+	// whether it did; it does not when the window is just closing.
+	Raise(context.Context, model.Page) bool
 }
 
 // traySocket is where the resident tray listens for a second start.
@@ -70,9 +66,9 @@ func (c Config) traySocket() string { return control.Sibling(c.Socket, "tray") }
 func (c Config) windowSocket() string { return control.Sibling(c.Socket, "window") }
 
 // openWindow brings up the window: that which is open, or a new process, whose
-// end it waits for.
+// end it waits for. It shows the page c.Page.
 func (c Config) openWindow(ctx context.Context) {
-	if tell(ctx, c.windowSocket(), show) == nil {
+	if tell(ctx, c.windowSocket(), showPage(c.Page)) == nil {
 		return
 	}
 	if err := c.windowCommand(ctx).Run(); err != nil && ctx.Err() == nil {
@@ -85,10 +81,14 @@ const windowPatience = 3 * time.Second
 
 // windowCommand starts the window as a process that ends with ctx.
 func (c Config) windowCommand(ctx context.Context) *exec.Cmd {
-	args := []string{"window"}
+	var args []string
 	if c.NoTray {
-		args = []string{"--no-tray", "window"}
+		args = append(args, "--no-tray")
 	}
+	if c.Page != "" {
+		args = append(args, "--page", string(c.Page))
+	}
+	args = append(args, "window")
 	window := exec.CommandContext(ctx, c.windowProgram(), args...)
 	window.Stderr = os.Stderr
 	window.Cancel = func() error { return window.Process.Signal(os.Interrupt) }

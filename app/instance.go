@@ -11,12 +11,22 @@ import (
 	"sync"
 	"time"
 
+	"millpond/app/model"
 	"millpond/proxy/control"
 )
 
 // show is what one process of ours tells another: come to the front. The tray
 // opens the window then.
 const show = "show"
+
+// showPage is the word for: come to the front with a page.
+func showPage(p model.Page) string { return strings.TrimSpace(show + " " + string(p)) }
+
+// pageOf returns the page that a word asks for.
+func pageOf(word string) model.Page {
+	_, page, _ := strings.Cut(word, " ")
+	return model.Page(page)
+}
 
 // wordTime bounds how long a word may take to arrive or to be taken.
 const wordTime = 2 * time.Second
@@ -85,15 +95,15 @@ func tell(ctx context.Context, path, word string) error {
 	return nil
 }
 
-// claimOr makes this process the one at path, or has the one that is there show
-// itself and returns nil. A process that is just ending is waited for.
-func claimOr(ctx context.Context, path string) (*instance, error) {
+// claimOr makes this process the one at path, or says word to the one that is
+// there and returns nil. A process that is just ending is waited for.
+func claimOr(ctx context.Context, path, word string) (*instance, error) {
 	for deadline := time.Now().Add(2 * wordTime); ; {
 		first, err := claim(path)
 		if !errors.Is(err, control.ErrInUse) {
 			return first, err
 		}
-		if err = tell(ctx, path, show); err == nil {
+		if err = tell(ctx, path, word); err == nil {
 			return nil, nil
 		}
 		if time.Now().After(deadline) {

@@ -79,7 +79,7 @@ func TestClaimFromEndingProcess(t *testing.T) {
 	wg.Go(func() {
 		ending.serve(ctx, func(string) bool { cancel(); return false })
 	})
-	next, err := claimOr(t.Context(), path)
+	next, err := claimOr(t.Context(), path, show)
 	if err != nil || next == nil {
 		t.Fatalf("got %v, %v; want the claim", next, err)
 	}

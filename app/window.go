@@ -25,7 +25,7 @@ func RunWindow(ctx context.Context, c Config) error {
 		}
 		return nil
 	}
-	first, err := claimOr(ctx, c.windowSocket())
+	first, err := claimOr(ctx, c.windowSocket(), showPage(c.Page))
 	if err != nil || first == nil {
 		return err
 	}
@@ -47,12 +47,14 @@ func (c Config) attend(ctx context.Context, first *instance, say func(model.Text
 
 	var window Window
 	daemon := newLink(c.Socket, windowPace, func(v model.View) { window.Show(v) })
-	window = c.NewWindow(say, Requests{
+	window = c.NewWindow(say, model.Actions{
 		Switch: func(on bool) { daemon.turn(ctx, on) },
-	}, c.notice())
+	}, c.notice(), c.Page)
 	window.Run(ctx, func() {
 		wg.Go(func() { daemon.run(ctx) })
-		wg.Go(func() { first.serve(ctx, func(string) bool { return window.Raise(ctx) }) })
+		wg.Go(func() {
+			first.serve(ctx, func(word string) bool { return window.Raise(ctx, pageOf(word)) })
+		})
 	})
 }
 

@@ -31,7 +31,7 @@ type head struct {
 const iconSize = 48
 
 // newHead returns the top of the window.
-func newHead(say func(model.Text) string, do Actions) *head {
+func newHead(say func(model.Text) string, do model.Actions) *head {
 	h := &head{
 		say:     say,
 		icon:    &canvas.Image{FillMode: canvas.ImageFillContain},
@@ -79,17 +79,17 @@ func (h *head) show(v model.View) {
 type copyLine struct {
 	say    func(model.Text) string
 	words  *text
-	button *widget.Button
+	button *button
 	copied string // what was copied last
 	box    *fyne.Container
 }
 
 // newCopyLine returns a line under a name, which may be empty. A named line asks
 // for the room of its words; another is cut off where room is short.
-func newCopyLine(say func(model.Text) string, do Actions, name model.Text) *copyLine {
+func newCopyLine(say func(model.Text) string, do model.Actions, name model.Text) *copyLine {
 	c := &copyLine{say: say, words: plain()}
 	c.words.style.Monospace = true
-	c.button = widget.NewButtonWithIcon("", theme.ContentCopyIcon(), func() {
+	c.button = newButton("", theme.ContentCopyIcon(), func() {
 		c.copied = c.words.words
 		do.Copy(c.copied)
 		c.show(c.copied)
@@ -113,7 +113,5 @@ func (c *copyLine) show(words string) {
 	if words == c.copied {
 		key = "overview.copied"
 	}
-	if label := c.say(model.T(key)); label != c.button.Text {
-		c.button.SetText(label)
-	}
+	c.button.label(c.say(model.T(key)))
 }

@@ -129,6 +129,76 @@ func (middleLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	objects[0].Resize(fyne.NewSize(size.Width, height))
 }
 
+// shellLayout puts the navigation at the left, narrow where the window is, then
+// a line, and the rest beside it.
+type shellLayout struct{}
+
+// foldBelow is the width under which the navigation shows icons alone: Fyne's
+// pixels.
+const foldBelow = 820
+
+// MinSize implements fyne.Layout.
+func (shellLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	side, rest := objects[0].MinSize(), objects[2].MinSize()
+	return fyne.NewSize(side.Width+ruleWidth+rest.Width, max(side.Height, rest.Height))
+}
+
+// Layout implements fyne.Layout.
+func (shellLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	width := float32(navWide)
+	if size.Width < foldBelow {
+		width = navNarrow
+	}
+	objects[0].Resize(fyne.NewSize(width, size.Height))
+	objects[1].Move(fyne.NewPos(width, 0))
+	objects[1].Resize(fyne.NewSize(ruleWidth, size.Height))
+	objects[2].Move(fyne.NewPos(width+ruleWidth, 0))
+	objects[2].Resize(fyne.NewSize(size.Width-width-ruleWidth, size.Height))
+}
+
+// The room around a page: Fyne's pixels. Over it there is less, since it scrolls
+// under what is above.
+const (
+	sheetTop  = 12
+	sheetWide = 1120 // a page is no wider, so that lines can be read
+)
+
+// topLayout gives what stays above the pages the width that they have.
+type topLayout struct{}
+
+// MinSize implements fyne.Layout.
+func (topLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	return objects[0].MinSize().AddWidthHeight(2*gapLarge, gapLarge+4)
+}
+
+// Layout implements fyne.Layout.
+func (topLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	x, width := sheetPlace(size.Width)
+	objects[0].Move(fyne.NewPos(x, gapLarge))
+	objects[0].Resize(fyne.NewSize(width, size.Height-gapLarge-4))
+}
+
+// sheetLayout gives a page the room of its scroller, in the middle.
+type sheetLayout struct{}
+
+// MinSize implements fyne.Layout.
+func (sheetLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	return objects[0].MinSize().AddWidthHeight(2*gapLarge, sheetTop+gapLarge)
+}
+
+// Layout implements fyne.Layout.
+func (sheetLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	x, width := sheetPlace(size.Width)
+	objects[0].Move(fyne.NewPos(x, sheetTop))
+	objects[0].Resize(fyne.NewSize(width, max(objects[0].MinSize().Height, size.Height-sheetTop-gapLarge)))
+}
+
+// sheetPlace returns where a page begins and how wide it is.
+func sheetPlace(room float32) (x, width float32) {
+	width = min(room-2*gapLarge, sheetWide)
+	return (room - width) / 2, width
+}
+
 // visible returns the objects that are shown.
 func visible(objects []fyne.CanvasObject) []fyne.CanvasObject {
 	var shown []fyne.CanvasObject

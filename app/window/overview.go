@@ -23,7 +23,8 @@ type overview struct {
 }
 
 // newOverview returns the page without figures.
-func newOverview(say func(model.Text) string) *overview {
+func newOverview(t tools) *overview {
+	say := t.say
 	o := &overview{
 		traffic: newTraffic(say), pool: newPool(say),
 		upstreams: newUpstreams(say), failures: newFailures(say),
@@ -33,6 +34,9 @@ func newOverview(say func(model.Text) string) *overview {
 	o.box = column(gapLarge, figures, o.upstreams.box, o.failures.box)
 	return o
 }
+
+// body implements page.
+func (o *overview) body() fyne.CanvasObject { return o.box }
 
 // show draws a view; without a daemon there is nothing to draw.
 func (o *overview) show(v model.View) {

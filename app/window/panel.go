@@ -69,3 +69,36 @@ func (r *panelRenderer) paint() {
 	r.field.FillColor = theme.ColorForWidget(r.panel.color, r.panel)
 	r.field.StrokeColor = theme.ColorForWidget(theme.ColorNameSeparator, r.panel)
 }
+
+// ruleWidth is how wide the line between two parts of the window is.
+const ruleWidth = 1
+
+// A rule is a line between two parts of the window.
+type rule struct{ widget.BaseWidget }
+
+// newRule returns a line that is as long as there is room.
+func newRule() *rule {
+	r := &rule{}
+	r.ExtendBaseWidget(r)
+	return r
+}
+
+// CreateRenderer implements fyne.Widget.
+func (r *rule) CreateRenderer() fyne.WidgetRenderer {
+	line := canvas.NewRectangle(theme.ColorForWidget(theme.ColorNameSeparator, r))
+	line.SetMinSize(fyne.NewSquareSize(ruleWidth))
+	return &ruleRenderer{widget.NewSimpleRenderer(line), r, line}
+}
+
+// ruleRenderer draws a rule in the colour of the theme in force.
+type ruleRenderer struct {
+	fyne.WidgetRenderer
+	rule *rule
+	line *canvas.Rectangle
+}
+
+// Refresh implements fyne.WidgetRenderer.
+func (r *ruleRenderer) Refresh() {
+	r.line.FillColor = theme.ColorForWidget(theme.ColorNameSeparator, r.rule)
+	r.line.Refresh()
+}

@@ -14,6 +14,7 @@ const (
 
 	ColorPanel   = fyne.ThemeColorName("millpond.panel")   // behind a group of things
 	ColorMuted   = fyne.ThemeColorName("millpond.muted")   // text of the second rank
+	colorChosen  = fyne.ThemeColorName("millpond.chosen")  // behind what is chosen of several
 	colorIdle    = fyne.ThemeColorName("millpond.idle")    // connections that are ready
 	colorWaiting = fyne.ThemeColorName("millpond.waiting") // requests that wait for a connection
 )
@@ -59,6 +60,7 @@ var palette = map[fyne.ThemeColorName][2]color.NRGBA{
 
 	ColorPanel:   {rgb(0xffffff), rgb(0x1b2428)},
 	ColorMuted:   {rgb(0x54666e), rgb(0x9cafb7)},
+	colorChosen:  {rgb(0xe0f0ed), rgb(0x1d3a37)},
 	colorIdle:    {rgb(0x9ad4ca), rgb(0x1f6f62)},
 	colorWaiting: {rgb(0xe08c00), rgb(0xf2b04a)},
 }

@@ -20,7 +20,7 @@ func open(t *testing.T, v model.View) (*Window, *[]string) {
 	t.Helper()
 	test.NewTempApp(t).Settings().SetTheme(Theme(Light))
 	var asked []string
-	w := New(byKey, Actions{
+	w := New(byKey, model.Actions{
 		Switch: func(on bool) { asked = append(asked, fmt.Sprint("switch ", on)) },
 		Copy:   func(text string) { asked = append(asked, "copy "+text) },
 	}, model.T("reason.no_tray"))
@@ -94,19 +94,19 @@ func TestCopy(t *testing.T) {
 
 func TestPeriodStaysChosen(t *testing.T) {
 	w, _ := open(t, serving())
-	test.Tap(w.overview.success.choices[2])
+	test.Tap(w.pages[0].(*overview).success.choices[2])
 	w.Show(serving())
-	if got, want := w.overview.success.rate.words, "92%"; got != want {
+	if got, want := w.pages[0].(*overview).success.rate.words, "92%"; got != want {
 		t.Errorf("rate: got %q; want %q", got, want)
 	}
-	if got, want := w.overview.traffic.requests.words, "2"; got != want {
+	if got, want := w.pages[0].(*overview).traffic.requests.words, "2"; got != want {
 		t.Errorf("requests: got %q; want %q", got, want)
 	}
 }
 
 func TestHoverTellsOfPoint(t *testing.T) {
 	w, _ := open(t, serving())
-	s := w.overview.success
+	s := w.pages[0].(*overview).success
 	s.spark.MouseMoved(&desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(s.spark.Size().Width-1, 1)}})
 	if got, want := s.hint.words, "point.b"; got != want {
 		t.Errorf("on the last point: got %q; want %q", got, want)
@@ -142,7 +142,7 @@ func TestBanner(t *testing.T) {
 
 func TestListsGrowAndShrink(t *testing.T) {
 	w, _ := open(t, serving())
-	list := w.overview.upstreams.list
+	list := w.pages[0].(*overview).upstreams.list
 	for _, n := range []int{0, 3, 1, 0, 2} {
 		v := serving()
 		for i := range n {
@@ -161,11 +161,11 @@ func TestListsGrowAndShrink(t *testing.T) {
 func TestDaemonGoesAndComes(t *testing.T) {
 	w, _ := open(t, serving())
 	w.Show(model.View{State: model.Absent, Command: "millpondd serve"})
-	if w.overview.box.Visible() || !w.head.command.box.Visible() || w.head.address.box.Visible() {
+	if w.pages[0].(*overview).box.Visible() || !w.head.command.box.Visible() || w.head.address.box.Visible() {
 		t.Error("without a daemon there are figures, no command, or an address")
 	}
 	w.Show(serving())
-	if !w.overview.box.Visible() || w.head.command.box.Visible() || !w.head.address.box.Visible() {
+	if !w.pages[0].(*overview).box.Visible() || w.head.command.box.Visible() || !w.head.address.box.Visible() {
 		t.Error("with a daemon again there are no figures, a command, or no address")
 	}
 }
@@ -183,5 +183,87 @@ func TestTextIsCutOff(t *testing.T) {
 	w.Resize(fyne.NewSize(900, 40))
 	if got := test.WidgetRenderer(long).(*textRenderer).line.Text; got != long.words {
 		t.Errorf("with room: got %q; want %q", got, long.words)
+	}
+}
+
+// keysForTest takes the window's keys: the canvas of Fyne's tests takes none.
+type keysForTest struct {
+	fyne.ShortcutHandler
+	typed func(*fyne.KeyEvent)
+}
+
+func (k *keysForTest) SetOnTypedKey(f func(*fyne.KeyEvent)) { k.typed = f }
+
+func TestPagesOpen(t *testing.T) {
+	var opened []model.Page
+	test.NewTempApp(t).Settings().SetTheme(Theme(Light))
+	w := New(byKey, model.Actions{Open: func(p model.Page) { opened = append(opened, p) }}, model.Text{})
+	frame := test.NewTempWindow(t, w.Content())
+	keys := &keysForTest{}
+	w.Bind(keys)
+	frame.Resize(Size)
+	w.Show(serving())
+	shown := func() string { return pages[w.at].label }
+
+	keys.TypedShortcut(&desktop.CustomShortcut{KeyName: fyne.Key2, Modifier: hold})
+	if got, want := shown(), "page.upstreams"; got != want {
+		t.Errorf("Control and 2: got %s; want %s", got, want)
+	}
+	keys.typed(&fyne.KeyEvent{Name: fyne.KeyUp})
+	if got, want := shown(), "page.overview"; got != want {
+		t.Errorf("up: got %s; want %s", got, want)
+	}
+	test.TapAt(w.nav, fyne.NewPos(navNarrow/2, navEdge+navLine+navGap+1))
+	if got, want := shown(), "page.upstreams"; got != want {
+		t.Errorf("a tap on the second line: got %s; want %s", got, want)
+	}
+	w.Open("nowhere")
+	w.Show(model.Start())
+	w.Show(serving())
+	if got, want := shown(), "page.upstreams"; got != want {
+		t.Errorf("after the daemon was gone: got %s; want %s", got, want)
+	}
+	if want := []model.Page{model.PageUpstreams, model.PageOverview, model.PageUpstreams}; !slices.Equal(opened, want) {
+		t.Errorf("told of %v; want %v", opened, want)
+	}
+	for i, p := range pages {
+		if got := w.scrolls[i].Visible(); got != (i == w.at) {
+			t.Errorf("%s: got shown %v; want %v", p.name, got, i == w.at)
+		}
+	}
+}
+
+// Every page of the window has a name that can be asked for.
+func TestPagesAreNamed(t *testing.T) {
+	for _, p := range pages {
+		if !slices.Contains(model.Pages(), p.name) {
+			t.Errorf("%s is not in model.Pages", p.name)
+		}
+	}
+}
+
+func TestNavigationFolds(t *testing.T) {
+	w, _ := open(t, serving())
+	for width, narrow := range map[float32]bool{920: false, foldBelow: false, foldBelow - 1: true} {
+		w.Content().Resize(fyne.NewSize(width, 600))
+		if got := w.nav.narrow(); got != narrow {
+			t.Errorf("%v wide: got icons alone %v; want %v", width, got, narrow)
+		}
+	}
+}
+
+func TestHelpAppearsOnHover(t *testing.T) {
+	w, _ := open(t, serving())
+	w.Content().Resize(fyne.NewSize(foldBelow-1, 600))
+	at := func(y float32) *desktop.MouseEvent {
+		return &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(10, y)}}
+	}
+	w.nav.MouseIn(at(navEdge + 1))
+	if got, want := w.nav.help.words.label.Text, "page.overview"; got != want || !w.nav.help.box.Visible() {
+		t.Errorf("over an icon: got %q, shown %v; want %q", got, w.nav.help.box.Visible(), want)
+	}
+	w.nav.MouseOut()
+	if w.nav.help.box.Visible() {
+		t.Error("help stays when the pointer has gone")
 	}
 }

@@ -12,18 +12,17 @@ import (
 	"millpond/app/model"
 )
 
-// Actions are what a person can ask for.
-type Actions struct {
-	Switch func(on bool)     // let requests pass, or not
-	Copy   func(text string) // to the clipboard
-}
-
 // A Window is the content of the application's window. Use New.
 type Window struct {
-	head     *head
-	banner   *banner
-	overview *overview
-	content  fyne.CanvasObject
+	do      model.Actions
+	banner  *banner
+	head    *head
+	nav     *nav
+	pages   []page
+	scrolls []*container.Scroll // of the pages
+	at      int                 // the page that is open
+	view    model.View          // the newest
+	content fyne.CanvasObject
 }
 
 // Size is what the window measures at first, in Fyne's pixels.
@@ -31,11 +30,25 @@ var Size = fyne.NewSize(920, 700)
 
 // New returns a window that words its texts with say. The notice, if not empty,
 // is shown until it is put away.
-func New(say func(model.Text) string, do Actions, notice model.Text) *Window {
-	w := &Window{head: newHead(say, do), banner: newBanner(say), overview: newOverview(say)}
+func New(say func(model.Text) string, do model.Actions, notice model.Text) *Window {
+	t := tools{say: say, do: do, help: newHelper()}
+	w := &Window{do: do, banner: newBanner(say), head: newHead(say, do)}
 	w.banner.lasting = notice
-	page := column(gapLarge, w.banner.box, w.head.box, w.overview.box)
-	w.content = container.NewVScroll(inset(gapLarge, page))
+	var places []place
+	sheets := container.NewStack()
+	for i, p := range pages {
+		places = append(places, place{say(model.T(p.label)), p.icon()})
+		w.pages = append(w.pages, p.make(t))
+		scroll := container.NewVScroll(container.New(sheetLayout{}, w.pages[i].body()))
+		reveal(scroll, i == w.at)
+		w.scrolls = append(w.scrolls, scroll)
+		sheets.Add(scroll)
+	}
+	w.nav = newNav(places, t.help, w.open)
+	top := container.New(topLayout{}, column(gapMedium, w.banner.box, w.head.box))
+	w.content = container.NewStack(
+		container.New(shellLayout{}, w.nav, newRule(), container.NewBorder(top, nil, nil, nil, sheets)),
+		t.help.layer)
 	w.Show(model.Start())
 	return w
 }
@@ -45,11 +58,38 @@ func (w *Window) Content() fyne.CanvasObject { return w.content }
 
 // Show draws a view.
 func (w *Window) Show(v model.View) {
+	w.view = v
 	w.banner.show(v)
 	w.head.show(v)
-	w.overview.show(v)
+	w.shown().show(v)
 	w.content.Refresh()
 }
+
+// Open shows a page. A name that there is no page for changes nothing.
+func (w *Window) Open(name model.Page) {
+	for i, p := range pages {
+		if p.name == name {
+			w.open(i)
+		}
+	}
+}
+
+// open shows a page by its place.
+func (w *Window) open(i int) {
+	if i != w.at {
+		w.scrolls[w.at].Hide()
+		w.at = i
+		w.nav.mark(i)
+		w.shown().show(w.view)
+		w.scrolls[i].Show()
+	}
+	if w.do.Open != nil {
+		w.do.Open(pages[i].name)
+	}
+}
+
+// shown returns the page that is open.
+func (w *Window) shown() page { return w.pages[w.at] }
 
 // A banner tells what went wrong with something that a person asked for, or
 // something to know that can be put away.

@@ -2,6 +2,7 @@ package window_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"image"
 	"image/color"
@@ -101,7 +102,7 @@ func points() []model.Point {
 }
 
 // draw returns a test window that shows a view in a language and an appearance.
-func draw(t *testing.T, v model.View, language string, a window.Appearance, do window.Actions) fyne.Window {
+func draw(t *testing.T, v model.View, language string, a window.Appearance, do model.Actions) fyne.Window {
 	t.Helper()
 	test.NewTempApp(t).Settings().SetTheme(window.Theme(a))
 	say, err := app.Speak(language)
@@ -125,10 +126,24 @@ func draw(t *testing.T, v model.View, language string, a window.Appearance, do w
 func TestMarkup(t *testing.T) {
 	for name, v := range states() {
 		t.Run(name, func(t *testing.T) {
-			w := draw(t, v, "en", window.Light, window.Actions{})
-			test.AssertRendersToMarkup(t, name+".xml", w.Canvas())
+			w := draw(t, v, "en", window.Light, model.Actions{})
+			golden(t, name+".xml", w)
 		})
 	}
+}
+
+// update rewrites the goldens: go test ./app/window -run Markup -update
+var update = flag.Bool("update", false, "rewrite the goldens")
+
+// golden compares what a window shows with the markup in a file of testdata.
+func golden(t *testing.T, name string, w fyne.Window) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(filepath.Join("testdata", name), []byte(test.RenderToMarkup(w.Canvas())), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	test.AssertRendersToMarkup(t, name, w.Canvas())
 }
 
 func TestContrast(t *testing.T) {
@@ -187,7 +202,7 @@ func TestPictures(t *testing.T) {
 		}
 		for _, language := range languages {
 			for _, a := range appearances {
-				w := draw(t, v, language, a, window.Actions{})
+				w := draw(t, v, language, a, model.Actions{})
 				for _, scale := range scales {
 					w.Canvas().(software.WindowlessCanvas).SetScale(scale)
 					picture := software.RenderCanvas(w.Canvas(), fyne.CurrentApp().Settings().Theme())

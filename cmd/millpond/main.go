@@ -17,9 +17,11 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"millpond/app"
+	"millpond/app/model"
 	"millpond/proxy/control"
 	"millpond/settings/store"
 )
@@ -42,11 +44,15 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("millpond [window|version]", flag.ContinueOnError)
 	background := flags.Bool("background", false, "show no window at the start, as at login")
 	noTray := flags.Bool("no-tray", false, "say in the window that the desktop has no tray")
-	switch err := flags.Parse(args); {
+	page := flags.String("page", "", "open the window at this page: "+fmt.Sprint(model.Pages()))
+	name, err := parse(flags, args)
+	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return nil
 	case err != nil:
 		return err
+	case *page != "" && !slices.Contains(model.Pages(), model.Page(*page)):
+		return fmt.Errorf("unknown page %q; there are %v", *page, model.Pages())
 	}
 	settings, err := store.DefaultPath(os.Getenv)
 	if err != nil {
@@ -57,11 +63,12 @@ func run(ctx context.Context, args []string) error {
 		Log:       slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		NewWindow: newWindow,
 
+		Page:        model.Page(*page),
 		Preferences: filepath.Join(filepath.Dir(settings), app.PreferencesName),
 		Background:  *background,
 		NoTray:      *noTray,
 	}
-	switch name := flags.Arg(0); name {
+	switch name {
 	case "":
 		return app.RunTray(ctx, c)
 	case "window":
@@ -72,4 +79,19 @@ func run(ctx context.Context, args []string) error {
 	default:
 		return fmt.Errorf("unknown command %q; there are window and version", name)
 	}
+}
+
+// parse reads the flags on both sides of the command's name, which it returns.
+func parse(flags *flag.FlagSet, args []string) (name string, err error) {
+	if err := flags.Parse(args); err != nil || flags.NArg() == 0 {
+		return "", err
+	}
+	name = flags.Arg(0)
+	if err := flags.Parse(flags.Args()[1:]); err != nil {
+		return "", err
+	}
+	if flags.NArg() > 0 {
+		return "", fmt.Errorf("%q is too much after %q", flags.Arg(0), name)
+	}
+	return name, nil
 }

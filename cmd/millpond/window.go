@@ -24,7 +24,7 @@ type frame struct {
 }
 
 // newWindow makes the window, which Run shows.
-func newWindow(say func(model.Text) string, do app.Requests, notice model.Text) app.Window {
+func newWindow(say func(model.Text) string, do model.Actions, notice model.Text, page model.Page) app.Window {
 	if dir, err := os.UserCacheDir(); err == nil {
 		_ = os.MkdirAll(dir, 0o700) // Fyne complains where a new user has none
 	}
@@ -35,9 +35,12 @@ func newWindow(say func(model.Text) string, do app.Requests, notice model.Text) 
 	f := &frame{app: fyneapp.New()}
 	f.app.Settings().SetTheme(window.Theme(window.System))
 	f.app.SetIcon(fyne.NewStaticResource("millpond.png", assets.AppIcon))
-	f.content = window.New(say, window.Actions{Switch: do.Switch, Copy: f.app.Clipboard().SetContent}, notice)
+	do.Copy = f.app.Clipboard().SetContent
+	f.content = window.New(say, do, notice)
 	f.window = f.app.NewWindow("Millpond")
 	f.window.SetContent(f.content.Content())
+	f.content.Open(page)
+	f.content.Bind(f.window.Canvas())
 	f.window.Resize(window.Size)
 	f.window.CenterOnScreen()
 	f.window.SetOnClosed(func() { f.closed = true })
@@ -56,10 +59,11 @@ func (f *frame) Run(ctx context.Context, opened func()) {
 func (f *frame) Show(v model.View) { onUI(func() { f.content.Show(v) }) }
 
 // Raise implements app.Window.
-func (f *frame) Raise(ctx context.Context) bool {
+func (f *frame) Raise(ctx context.Context, page model.Page) bool {
 	raised := make(chan bool, 1)
 	onUI(func() {
 		if !f.closed {
+			f.content.Open(page)
 			f.window.Show()
 			f.window.RequestFocus()
 		}

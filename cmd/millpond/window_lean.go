@@ -8,4 +8,4 @@ import (
 )
 
 // newWindow is nil in the program that is the tray alone.
-var newWindow func(func(model.Text) string, app.Requests, model.Text) app.Window
+var newWindow func(func(model.Text) string, model.Actions, model.Text, model.Page) app.Window

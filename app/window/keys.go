@@ -1,0 +1,106 @@
+package window
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+)
+
+// passKey gives a key that a widget has no use for to the window, which Fyne
+// asks only when no widget has the keyboard.
+func passKey(from fyne.CanvasObject, e *fyne.KeyEvent) {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(from); c != nil && c.OnTypedKey() != nil {
+		c.OnTypedKey()(e)
+	}
+}
+
+// passShortcut gives a shortcut that a widget has no use for to the window, as
+// passKey does.
+func passShortcut(from fyne.CanvasObject, s fyne.Shortcut) {
+	if c, ok := fyne.CurrentApp().Driver().CanvasForObject(from).(fyne.Shortcutable); ok {
+		c.TypedShortcut(s)
+	}
+}
+
+// A button is Fyne's, which also takes the return key and leaves the window what
+// it has no use for, such as Escape.
+type button struct{ widget.Button }
+
+// newButton returns a button; icon may be nil.
+func newButton(label string, icon fyne.Resource, tapped func()) *button {
+	b := &button{}
+	b.Text, b.Icon, b.OnTapped = label, icon, tapped
+	b.ExtendBaseWidget(b)
+	return b
+}
+
+// TypedKey implements fyne.Focusable.
+func (b *button) TypedKey(e *fyne.KeyEvent) {
+	switch {
+	case b.Disabled() || e.Name == fyne.KeySpace:
+		b.Button.TypedKey(e)
+	case e.Name == fyne.KeyReturn, e.Name == fyne.KeyEnter:
+		b.Tapped(nil)
+	default:
+		passKey(b, e)
+	}
+}
+
+// label changes the words.
+func (b *button) label(words string) {
+	if b.Text != words {
+		b.SetText(words)
+	}
+}
+
+// enable makes the button usable, or not.
+func (b *button) enable(on bool) {
+	switch {
+	case on && b.Disabled():
+		b.Enable()
+	case !on && !b.Disabled():
+		b.Disable()
+	}
+}
+
+// hold is the key that shortcuts are made with: Command on macOS, else Control.
+const hold = fyne.KeyModifierShortcutDefault
+
+// A keyboard is what takes the window's keys: Fyne's canvas.
+type keyboard interface {
+	AddShortcut(fyne.Shortcut, func(fyne.Shortcut))
+	SetOnTypedKey(func(*fyne.KeyEvent))
+}
+
+// Bind makes the keys of the window work on its canvas: Control and a figure
+// opens a page, the arrows go up and down the pages, and Escape closes what a
+// page has opened.
+func (w *Window) Bind(c keyboard) {
+	figures := []fyne.KeyName{fyne.Key1, fyne.Key2, fyne.Key3, fyne.Key4, fyne.Key5, fyne.Key6, fyne.Key7, fyne.Key8, fyne.Key9}
+	for i := range pages {
+		c.AddShortcut(&desktop.CustomShortcut{KeyName: figures[i], Modifier: hold}, func(fyne.Shortcut) { w.open(i) })
+	}
+	c.SetOnTypedKey(w.typed)
+}
+
+// typed takes a key that no widget has taken.
+func (w *Window) typed(e *fyne.KeyEvent) {
+	switch e.Name {
+	case fyne.KeyUp, fyne.KeyDown:
+		w.nav.TypedKey(e)
+	case fyne.KeyPageUp:
+		w.turn(-1)
+	case fyne.KeyPageDown:
+		w.turn(1)
+	case fyne.KeyEscape:
+		if p, ok := w.shown().(escaper); ok {
+			p.escape()
+		}
+	}
+}
+
+// turn scrolls the open page by most of its height.
+func (w *Window) turn(by float32) {
+	s := w.scrolls[w.at]
+	s.ScrollToOffset(s.Offset.AddXY(0, by*s.Size().Height*0.9))
+}
