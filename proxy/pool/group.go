@@ -27,7 +27,7 @@ type group struct {
 	tickets uint64
 	queuing map[*host]struct{} // hosts with waiters
 	doomed  []*conn            // to be closed once the mutex is free
-	retired bool               // another scope took over: nothing is kept
+	retired bool               // the pool is closed: nothing is kept
 	used    time.Time
 	flushed time.Time // connections older than this are not kept
 	gone    bool      // the manager forgot it: ask for another
@@ -357,6 +357,9 @@ func (g *group) dialLocked(h *host) {
 	h.open++
 	h.dialing++
 	h.counts.dials.Add(1)
+	if n := h.target.Dialled; n != nil {
+		n.Add(1)
+	}
 	upTo, single, target := g.tickets, h.multiplexed(), h.target
 	if !g.m.start(func(ctx context.Context) { g.dial(ctx, h, target, upTo, single) }) {
 		g.dialFailedLocked(h, upTo, single, &Failure{Phase: PhaseDial, Code: CodeShutdown, Err: errClosed})

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"net/url"
+	"sync/atomic"
 
 	"millpond/settings"
 )
@@ -13,8 +14,10 @@ type Target struct {
 	Host     string        // host name or address, without brackets; also the TLS server name
 	Port     string        // decimal
 	Caller   string        // who asks, for scope "caller"; may be empty
-	Pool     settings.Pool // limits, with the upstream's own overrides
+	Pool     settings.Pool // scope and limits, with the upstream's own overrides
 	Egress   *url.URL      // proxy to go through, with its credential; nil dials directly
+
+	Dialled *atomic.Uint64 // counts the dials begun, for who compares two ways; may be nil
 }
 
 // A Key is the identity of a connection: two requests may share a connection

@@ -151,11 +151,10 @@ func (m *Manager) Acquire(ctx context.Context, t Target, fresh bool) (*Lease, er
 	}
 }
 
-// groupOf returns the group of the present scope, or nil when the pool is closed.
+// groupOf returns the group of t's scope, or nil when the pool is closed.
 func (m *Manager) groupOf(t Target) *group {
-	scope := m.settings.Load().Pool.Scope
-	key := scopeKey{scope: scope}
-	switch scope {
+	key := scopeKey{scope: t.Pool.Scope}
+	switch key.scope {
 	case settings.ScopeUpstream:
 		key.name = t.Upstream
 	case settings.ScopeCaller:
@@ -201,14 +200,22 @@ func (m *Manager) all() []*group {
 	return m.allLocked()
 }
 
+// A way is a key in a scope: one upstream may be reached in several while a trial
+// compares them.
+type way struct {
+	key   Key
+	scope settings.Scope
+}
+
 // Apply puts s in force. targets are the upstreams that s leads to: connections
-// of other upstreams are closed when they are idle or next returned. Limits that
-// rose let waiters through at once; limits that fell close idle connections now
-// and others as they come back. No request is disturbed.
+// of other upstreams are closed when they are idle or next returned, and so are those
+// of a scope that none of them has. Limits that rose let waiters through at once;
+// limits that fell close idle connections now and others as they come back. No request
+// is disturbed.
 func (m *Manager) Apply(s *settings.Settings, targets []Target) {
-	live := map[Key]Target{}
+	live := map[way]Target{}
 	for _, t := range targets {
-		live[t.Key()] = t
+		live[way{t.Key(), t.Pool.Scope}] = t
 	}
 	m.mu.Lock()
 	m.settings.Store(s)
@@ -220,20 +227,19 @@ func (m *Manager) Apply(s *settings.Settings, targets []Target) {
 }
 
 // apply puts s in force for one group.
-func (g *group) apply(s *settings.Settings, live map[Key]Target) {
+func (g *group) apply(s *settings.Settings, live map[way]Target) {
 	g.mu.Lock()
 	defer g.unlock()
 	g.limits = groupLimits(s, g.scope)
-	g.retired = g.scope.scope != s.Pool.Scope
 	for key, h := range g.hosts {
-		t, still := live[key]
+		t, still := live[way{key, g.scope.scope}]
 		switch {
 		case still:
-			h.pool, h.target.Pool, h.retired = t.Pool, t.Pool, false
+			h.pool, h.target.Pool, h.target.Dialled, h.retired = t.Pool, t.Pool, t.Dialled, false
 		case h.upstream != "":
 			h.retired = true
 		default: // forward mode
-			h.pool, h.target.Pool = s.Pool, s.Pool
+			h.pool, h.target.Pool, h.retired = s.Pool, s.Pool, g.scope.scope != s.Pool.Scope
 		}
 	}
 	g.trimLocked()

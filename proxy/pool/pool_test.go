@@ -364,6 +364,7 @@ func TestScopes(t *testing.T) {
 		next := m.settings.Load().Clone()
 		next.Pool.Scope = tt.scope
 		target := m.targetForTest(t, s.URL)
+		target.Pool = next.Pool
 		m.applyForTest(next, target)
 		if st := m.Stats(); st.Open != 0 {
 			t.Errorf("%s: %d connections of the scope before; want none", tt.scope, st.Open)
@@ -379,6 +380,35 @@ func TestScopes(t *testing.T) {
 			t.Errorf("%s: %d dials; want %d", tt.scope, got, tt.want)
 		}
 		dials = now
+	}
+}
+
+// An upstream's own scope holds beside that of the others, two ways to one upstream keep
+// their connections apart, and a way that is no longer wanted keeps none.
+func TestScopeOfAnUpstream(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(s.Close)
+	m := newManager(t, nil)
+	base := m.targetForTest(t, s.URL)
+	own := base
+	own.Pool.Scope, own.Dialled = settings.ScopeCaller, new(atomic.Uint64)
+	m.Apply(m.settings.Load(), []Target{base, own})
+	for range 3 {
+		for _, caller := range []string{"a", "b"} {
+			for _, target := range []Target{base, own} {
+				target.Caller = caller
+				if err := m.get(t.Context(), target, "GET"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if got, of := m.Stats().Dials, own.Dialled.Load(); got != 3 || of != 2 {
+		t.Errorf("got %d dials, %d of scope caller; want 3 and 2", got, of)
+	}
+	m.Apply(m.settings.Load(), []Target{base})
+	if got := m.Stats().Open; got != 1 {
+		t.Errorf("without scope caller: got %d connections; want 1", got)
 	}
 }
 
