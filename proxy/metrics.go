@@ -97,7 +97,7 @@ func (s sink) flag(d *prometheus.Desc, on bool, labels ...string) {
 func (m *metrics) Collect(to chan<- prometheus.Metric) {
 	out := sink(to)
 	m.collectDaemon(out)
-	for _, t := range m.d.meter.Tallies() {
+	for _, t := range byUpstream(m.d.meter.Tallies()) {
 		collectTally(out, &t)
 	}
 	state := m.d.exchange.State()
@@ -109,6 +109,19 @@ func (m *metrics) Collect(to chan<- prometheus.Metric) {
 		collectPool(out, u.Name, m.d.pools.StatsOf(u.Name))
 	}
 	collectPool(out, "", m.d.pools.StatsOf("")) // of forward mode
+}
+
+// byUpstream adds up the ways to each upstream.
+func byUpstream(ways []meter.Tally) []meter.Tally {
+	var list []meter.Tally
+	for i := range ways {
+		if n := len(list); n > 0 && list[n-1].Upstream == ways[i].Upstream {
+			list[n-1].Add(&ways[i])
+			continue
+		}
+		list = append(list, ways[i])
+	}
+	return list
 }
 
 func (m *metrics) collectDaemon(out sink) {

@@ -63,7 +63,7 @@ func (d *Daemon) upstreamStats(u *upstream.Upstream, m meter.Upstream) control.U
 		Name: u.Name, URL: u.Base.String(), Kind: string(u.Kind), Healthy: health.Healthy,
 		SuccessRate: m.Counts.SuccessRate(), Requests: int64(m.Counts.Total()), LatencyMS: percentiles(m.Latency),
 		Pool:               poolStats(d.pools.StatsOf(u.Name), m.Wait),
-		LearnedIdleSeconds: known.IdleClose.Seconds(), Protocol: protocolName(known.Protocol),
+		LearnedIdleSeconds: known.IdleClose.Seconds(), Protocol: meter.TransportOf(known.Protocol),
 		LastError: Redact(m.LastError),
 	}
 	if !m.LastAnswerAt.IsZero() {
@@ -77,17 +77,6 @@ func (d *Daemon) upstreamStats(u *upstream.Upstream, m meter.Upstream) control.U
 		s.LastErrorAt = &at
 	}
 	return s
-}
-
-// protocolName gives the protocol of an answer the name that the settings have for it.
-func protocolName(p string) string {
-	switch p {
-	case "HTTP/1.1":
-		return "http1"
-	case "HTTP/2.0":
-		return "http2"
-	}
-	return p
 }
 
 func outcomes(c meter.Counts) map[string]int64 {

@@ -78,7 +78,9 @@ type Record struct {
 	At       time.Time // when the outcome was decided; zero means now
 	Upstream string    // name in the settings; "" when none was chosen
 	Caller   string    // who asked; "" when it was refused before that was known
-	Protocol string    // towards the upstream: "http/1.1", "h2"; "" when none was spoken
+	Protocol string    // towards the upstream: "HTTP/1.1", "HTTP/2.0"; "" when none was spoken
+	Meant    string    // http1 or http2, which would have been spoken, when Protocol is ""; "" when not known
+	Scope    string    // of the pool: shared, upstream or caller; "" when no upstream was chosen
 	Code     string    // stable error code, as in X-Millpond-Error; "" for none
 	Outcome  Outcome
 	Status   int // as the client saw it; 0 when it left before
@@ -170,10 +172,9 @@ type stripe struct {
 	_ [64]byte // keeps the next stripe's lock on another cache line
 }
 
-// A cell counts one upstream's requests.
+// A cell counts one upstream's requests, each way by itself.
 type cell struct {
-	total      counters
-	latency    dist
+	ways       [numWays]*wayCell // nil until the first request that went so
 	wait       dist
 	protocol   string // of the last request that spoke one
 	protocolAt int64  // second of the timeline
@@ -232,7 +233,7 @@ func (s *stripe) cellLocked(up int) *cell {
 		s.upstreams = append(s.upstreams, nil)
 	}
 	if s.upstreams[up] == nil {
-		s.upstreams[up] = &cell{latency: newDist(fine), wait: newDist(coarse)}
+		s.upstreams[up] = &cell{wait: newDist(coarse)}
 	}
 	return s.upstreams[up]
 }
@@ -255,10 +256,16 @@ func (c *callerCell) record(r *Record, timed bool) {
 }
 
 func (c *cell) record(second int64, r *Record, timed bool) {
-	c.total.add(r)
+	i := wayOf(r)
+	w := c.ways[i]
+	if w == nil {
+		w = &wayCell{latency: newDist(fine)}
+		c.ways[i] = w
+	}
+	w.total.add(r)
 	c.wait.add(r.Wait)
 	if timed {
-		c.latency.add(r.Total)
+		w.latency.add(r.Total)
 	}
 	if r.Protocol != "" {
 		c.protocol, c.protocolAt = r.Protocol, second

@@ -462,7 +462,7 @@ func TestRecordAllocatesNothing(t *testing.T) {
 
 func BenchmarkRecord(b *testing.B) {
 	m := New(nil)
-	r := Record{Upstream: "anthropic", Caller: "127.0.0.1", Protocol: "http/1.1", Outcome: OK, Status: 200, Reused: true,
+	r := Record{Upstream: "anthropic", Caller: "127.0.0.1", Protocol: "HTTP/1.1", Scope: "upstream", Outcome: OK, Status: 200, Reused: true,
 		Wait: 20 * time.Microsecond, FirstByte: 700 * time.Microsecond, Total: time.Millisecond, BytesIn: 1000, BytesOut: 2000}
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

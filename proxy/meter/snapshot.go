@@ -100,7 +100,7 @@ type Upstream struct {
 	Reused      uint64 // requests on a connection that had carried one before
 	Latency     Percentiles
 	Wait        Percentiles
-	Protocol    string // of the last request: "http/1.1", "h2", "" before the first
+	Protocol    string // of the last request: "HTTP/1.1", "HTTP/2.0", "" before the first
 	LastError   string // a sentence or a code; "" when nothing failed
 	LastErrorAt time.Time
 
@@ -232,8 +232,12 @@ func (m *Meter) upstream(index int, name string) (Upstream, bool) {
 		if index < len(part.upstreams) && part.upstreams[index] != nil {
 			c := part.upstreams[index]
 			seen = true
-			total.merge(&c.total)
-			latency.merge(&c.latency)
+			for _, w := range c.ways {
+				if w != nil {
+					total.merge(&w.total)
+					latency.merge(&w.latency)
+				}
+			}
 			wait.merge(&c.wait)
 			if c.protocolAt > protocolAt {
 				u.Protocol, protocolAt = c.protocol, c.protocolAt

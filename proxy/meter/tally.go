@@ -88,6 +88,13 @@ func (h *Histogram) Percentiles() Percentiles {
 		Mean: milliseconds(h.Sum) / float64(n)}
 }
 
+// Observe counts one duration.
+func (h *Histogram) Observe(d time.Duration) {
+	h.N[bucketOf(d)]++
+	h.Sum += max(d, 0)
+	h.Max = max(h.Max, d)
+}
+
 // histogram returns the distribution in the form that is kept.
 func (d *dist) histogram() Histogram {
 	h := Histogram{Sum: d.sum, Max: d.max}
@@ -111,10 +118,11 @@ func (d *dist) restore(h *Histogram) {
 	d.max = max(d.max, h.Max)
 }
 
-// A Tally is what was counted of one upstream since the start. The difference of two
-// is what happened between them.
+// A Tally is what was counted of one way to one upstream since the start. The difference
+// of two is what happened between them.
 type Tally struct {
 	Upstream          string // "" counts the requests for which none was chosen
+	Way               Way
 	Counts            Counts
 	Reused            uint64
 	BytesIn, BytesOut int64
@@ -125,10 +133,10 @@ type Tally struct {
 	FirstByte Histogram
 }
 
-// Since returns what was counted after earlier, an older tally of the same upstream.
+// Since returns what was counted after earlier, an older tally of the same way.
 func (t *Tally) Since(earlier *Tally) Tally {
 	return Tally{
-		Upstream: t.Upstream, Counts: t.Counts.since(earlier.Counts), Reused: t.Reused - earlier.Reused,
+		Upstream: t.Upstream, Way: t.Way, Counts: t.Counts.since(earlier.Counts), Reused: t.Reused - earlier.Reused,
 		BytesIn: t.BytesIn - earlier.BytesIn, BytesOut: t.BytesOut - earlier.BytesOut,
 		Latency: t.Latency.Since(&earlier.Latency), FirstByte: t.FirstByte.Since(&earlier.FirstByte),
 	}
@@ -154,65 +162,72 @@ func (c Counts) since(o Counts) Counts {
 		c.ClientError - o.ClientError, c.ClientCancelled - o.ClientCancelled, c.Local - o.Local}
 }
 
-// Tallies returns what was counted of every upstream so far, the one of "" first.
-// Taken while requests are counted, each of them is in it or is not; none is halved.
+// Tallies returns what was counted of every way so far, the one of "" first and those of
+// one upstream together. Taken while requests are counted, each of them is in it or is
+// not; none is halved.
 func (m *Meter) Tallies() []Tally {
 	names := m.names.table.Load().names
-	sums := make([]sum, len(names))
+	sums := make([][numWays]sum, len(names))
+	var rest sum
+	rest.firstByte = newDist(fine)
 	for i := range m.stripes {
-		m.stripes[i].addTo(sums)
+		m.stripes[i].addTo(sums, &rest)
 	}
-	list := make([]Tally, 0, len(names))
+	list := []Tally{rest.tally("", Way{})}
 	for i := range sums {
-		if t, seen := sums[i].tally(names[i]); seen || i == none {
-			list = append(list, t)
+		for w := range sums[i] {
+			if s := &sums[i][w]; s.latency.h != nil {
+				list = append(list, s.tally(names[i], wayAt(w)))
+			}
 		}
 	}
 	return list
 }
 
-// A sum adds up one upstream's cells of the stripes; that of none adds up what all
-// cells together lack.
+// A sum adds up one way's cells of the stripes, or what all of them together lack.
 type sum struct {
 	total              counters
 	latency, firstByte dist
 }
 
-func (s *sum) tally(name string) (t Tally, seen bool) {
-	t = Tally{Upstream: name, Counts: countsOf(&s.total.n), Reused: s.total.reused, BytesIn: s.total.bytesIn, BytesOut: s.total.bytesOut}
+func (s *sum) tally(name string, way Way) Tally {
+	t := Tally{Upstream: name, Way: way, Counts: countsOf(&s.total.n), Reused: s.total.reused, BytesIn: s.total.bytesIn, BytesOut: s.total.bytesOut}
 	if s.latency.h != nil {
 		t.Latency = s.latency.histogram()
 	}
 	if s.firstByte.h != nil {
 		t.FirstByte = s.firstByte.histogram()
 	}
-	return t, s.latency.h != nil
+	return t
 }
 
-func (s *stripe) addTo(sums []sum) {
+// addTo adds the stripe's cells to the sums, and to rest what is in none of them.
+func (s *stripe) addTo(sums [][numWays]sum, rest *sum) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rest := s.total
+	remains := s.total
 	for i, c := range s.upstreams {
-		if c == nil || i >= len(sums) { // a name that came after the table was read: the next tally has it
+		if c == nil {
 			continue
 		}
-		if sums[i].latency.h == nil {
-			sums[i].latency = newDist(fine)
+		for w, from := range c.ways {
+			if from == nil {
+				continue
+			}
+			remains.less(&from.total)
+			if i >= len(sums) { // a name that came after the table was read: the next tally has it
+				continue
+			}
+			to := &sums[i][w]
+			if to.latency.h == nil {
+				to.latency = newDist(fine)
+			}
+			to.total.merge(&from.total)
+			to.latency.merge(&from.latency)
 		}
-		sums[i].total.merge(&c.total)
-		sums[i].latency.merge(&c.latency)
 	}
-	for _, c := range s.upstreams {
-		if c != nil {
-			rest.less(&c.total)
-		}
-	}
-	sums[none].total.merge(&rest)
-	if sums[none].firstByte.h == nil {
-		sums[none].firstByte = newDist(fine)
-	}
-	sums[none].firstByte.merge(&s.firstByte)
+	rest.total.merge(&remains)
+	rest.firstByte.merge(&s.firstByte)
 }
 
 func (c *counters) less(other *counters) {
