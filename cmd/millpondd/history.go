@@ -37,8 +37,8 @@ func (a *app) historyExportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export",
 		Short: "Print the history as CSV or JSON",
-		Long: `Print what was counted, a line for each upstream and hour, or minute where --since
-reaches back two days at most. Times are milliseconds, to 10 percent. The daemon may
+		Long: `Print what was counted, a line for each upstream, transport, scope and hour, or minute
+where --since reaches back two days at most. Times are milliseconds, to 10 percent. The daemon may
 run meanwhile; what it counted in the last ten seconds is not there yet.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -81,8 +81,10 @@ func (a *app) exportHistory(ctx context.Context, span time.Duration, out exporte
 // An export is one line. The order of its fields is that of the columns.
 type export struct {
 	Start           time.Time `json:"start"`
-	Seconds         int       `json:"seconds"`  // that the line covers
-	Upstream        string    `json:"upstream"` // "" for requests without one
+	Seconds         int       `json:"seconds"`   // that the line covers
+	Upstream        string    `json:"upstream"`  // "" for requests without one
+	Transport       string    `json:"transport"` // http1 or http2; "" unknown
+	Scope           string    `json:"scope"`     // of the pool; "" unknown
 	OK              uint64    `json:"ok"`
 	UpstreamError   uint64    `json:"upstream_error"`
 	StreamError     uint64    `json:"stream_error"`
@@ -100,14 +102,14 @@ type export struct {
 	Mean            float64   `json:"latency_ms_mean"`
 }
 
-var exportColumns = [...]string{"start", "seconds", "upstream", "ok", "upstream_error", "stream_error", "client_error",
+var exportColumns = [...]string{"start", "seconds", "upstream", "transport", "scope", "ok", "upstream_error", "stream_error", "client_error",
 	"client_cancelled", "local", "success_rate", "reused", "bytes_in", "bytes_out",
 	"latency_ms_p50", "latency_ms_p90", "latency_ms_p99", "latency_ms_max", "latency_ms_mean"}
 
 func exportOf(r history.Row) export {
 	c, p := r.Counts, r.Latency.Percentiles()
 	return export{
-		Start: r.Start.UTC(), Seconds: int(r.Width.Seconds()), Upstream: r.Upstream,
+		Start: r.Start.UTC(), Seconds: int(r.Width.Seconds()), Upstream: r.Upstream, Transport: r.Way.Transport, Scope: r.Way.Scope,
 		OK: c.OK, UpstreamError: c.UpstreamError, StreamError: c.StreamError, ClientError: c.ClientError,
 		ClientCancelled: c.ClientCancelled, Local: c.Local, SuccessRate: c.SuccessRate(),
 		Reused: r.Reused, BytesIn: r.BytesIn, BytesOut: r.BytesOut,
@@ -118,7 +120,7 @@ func exportOf(r history.Row) export {
 func (e export) fields() []string {
 	n := func(v uint64) string { return strconv.FormatUint(v, 10) }
 	f := func(v float64) string { return strconv.FormatFloat(v, 'f', 3, 64) }
-	return []string{e.Start.Format(time.RFC3339), strconv.Itoa(e.Seconds), e.Upstream,
+	return []string{e.Start.Format(time.RFC3339), strconv.Itoa(e.Seconds), e.Upstream, e.Transport, e.Scope,
 		n(e.OK), n(e.UpstreamError), n(e.StreamError), n(e.ClientError), n(e.ClientCancelled), n(e.Local),
 		f(e.SuccessRate), n(e.Reused), strconv.FormatInt(e.BytesIn, 10), strconv.FormatInt(e.BytesOut, 10),
 		f(e.P50), f(e.P90), f(e.P99), f(e.Max), f(e.Mean)}

@@ -21,8 +21,11 @@ import (
 )
 
 // schema is the version of the tables, in user_version. A database with a higher one
-// is a newer Millpond's.
-const schema = 1
+// is a newer Millpond's, one with a lower one is migrated.
+const (
+	schema            = 2
+	schemaWithoutWays = 1 // a row was of an upstream, whatever the way
+)
 
 // application marks the file as ours, in application_id: "MLPD".
 const application = 0x4d4c5044
@@ -38,9 +41,10 @@ const pageSize = 4096
 
 // A file is an open database. Its methods are called by one goroutine.
 type file struct {
-	db    *sql.DB
-	lock  *flock.Flock
-	pages int64 // the most that it may have
+	db      *sql.DB
+	lock    *flock.Flock
+	pages   int64 // the most that it may have
+	version int   // of the tables
 }
 
 // open opens the database for writing, or makes it. It is checked in full, which takes
@@ -105,11 +109,11 @@ func connect(path, mode string) (*sql.DB, error) {
 
 // prepare checks what is there and makes the tables of a new file.
 func (f *file) prepare(ctx context.Context) error {
-	version, err := f.version(ctx)
-	if err != nil {
+	var err error
+	if f.version, err = f.readVersion(ctx); err != nil {
 		return err
 	}
-	if version > schema {
+	if f.version > schema {
 		return errNewer
 	}
 	var verdict string
@@ -123,17 +127,29 @@ func (f *file) prepare(ctx context.Context) error {
 	if err := f.db.QueryRowContext(ctx, "PRAGMA journal_mode(wal)").Scan(&mode); err != nil {
 		return err
 	}
-	if _, err := f.db.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count(%d)", f.pages)); err != nil {
+	switch f.version {
+	case schema:
+	case schemaWithoutWays:
+		err = f.tellWaysApart(ctx)
+	default:
+		err = f.change(ctx, func(tx *sql.Tx) error { return create(ctx, tx) })
+	}
+	if err != nil {
 		return err
 	}
-	if version == schema {
-		return nil
-	}
-	return f.create(ctx)
+	f.version = schema
+	return f.limit(ctx)
 }
 
-// version returns that of the tables, 0 when there are none yet.
-func (f *file) version(ctx context.Context) (int, error) {
+// limit sets the size that the file may have. One that was filled to the limit takes a few
+// pages more while it is migrated, and keeps that size.
+func (f *file) limit(ctx context.Context) error {
+	_, err := f.db.ExecContext(ctx, fmt.Sprintf("PRAGMA max_page_count(%d)", f.pages))
+	return err
+}
+
+// readVersion returns that of the tables, 0 when there are none yet.
+func (f *file) readVersion(ctx context.Context) (int, error) {
 	var version, id, tables int
 	if err := f.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return 0, err
@@ -150,29 +166,84 @@ func (f *file) version(ctx context.Context) (int, error) {
 	return version, nil
 }
 
-// create makes the tables. Rows of a table lie in the order of time.
-func (f *file) create(ctx context.Context) error {
+// change makes tables in one transaction, and says of which version they are now.
+func (f *file) change(ctx context.Context, make func(*sql.Tx) error) error {
 	tx, err := f.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
-	for _, w := range []width{minutes, hours} {
-		if _, err := tx.ExecContext(ctx, `CREATE TABLE `+w.table()+` (
-			start INTEGER NOT NULL, -- seconds since 1970
-			upstream TEXT NOT NULL, -- '' for requests without one
-			ok INTEGER NOT NULL, upstream_error INTEGER NOT NULL, stream_error INTEGER NOT NULL,
-			client_error INTEGER NOT NULL, client_cancelled INTEGER NOT NULL, local INTEGER NOT NULL,
-			reused INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
-			latency BLOB NOT NULL, first_byte BLOB NOT NULL,
-			PRIMARY KEY (start, upstream)) WITHOUT ROWID`); err != nil {
-			return err
-		}
+	if err := make(tx); err != nil {
+		return err
 	}
 	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", application, schema)); err != nil {
 		return err
 	}
 	return tx.Commit()
+}
+
+// create makes the tables. Rows of a table lie in the order of time.
+func create(ctx context.Context, tx *sql.Tx) error {
+	for _, w := range []width{minutes, hours} {
+		if _, err := tx.ExecContext(ctx, `CREATE TABLE `+w.table()+` (
+			start INTEGER NOT NULL, -- seconds since 1970
+			upstream TEXT NOT NULL, -- '' for requests without one
+			transport TEXT NOT NULL, -- http1 or http2, '' for unknown
+			scope TEXT NOT NULL, -- of the pool, '' for unknown
+			ok INTEGER NOT NULL, upstream_error INTEGER NOT NULL, stream_error INTEGER NOT NULL,
+			client_error INTEGER NOT NULL, client_cancelled INTEGER NOT NULL, local INTEGER NOT NULL,
+			reused INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
+			latency BLOB NOT NULL, first_byte BLOB NOT NULL,
+			PRIMARY KEY (start, upstream, transport, scope)) WITHOUT ROWID`); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moved is how many rows are brought into new tables at a time: the pages that they leave
+// take the next ones, so that a database at its limit of size fits while it is migrated.
+const moved = 500
+
+// tellWaysApart brings a database of version 1 up to date. It happens whole or not at all.
+func (f *file) tellWaysApart(ctx context.Context) error {
+	return f.change(ctx, func(tx *sql.Tx) error {
+		for _, w := range []width{minutes, hours} {
+			if _, err := tx.ExecContext(ctx, "ALTER TABLE "+w.table()+" RENAME TO old_"+w.table()); err != nil {
+				return err
+			}
+		}
+		if err := create(ctx, tx); err != nil {
+			return err
+		}
+		for _, w := range []width{minutes, hours} {
+			if err := move(ctx, tx, w); err != nil {
+				return fmt.Errorf("bring the history up to date: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// move brings the rows of an old table into the new one, and removes it.
+func move(ctx context.Context, tx *sql.Tx, w width) error {
+	old := "old_" + w.table()
+	for left := int64(1); left > 0; {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO "+w.table()+" ("+columnsOf(schema)+") SELECT "+columnsOf(schemaWithoutWays)+
+			" FROM "+old+" ORDER BY start, upstream LIMIT ?", moved); err != nil {
+			return err
+		}
+		gone, err := tx.ExecContext(ctx, "DELETE FROM "+old+" WHERE (start, upstream) IN (SELECT start, upstream FROM "+old+
+			" ORDER BY start, upstream LIMIT ?)", moved)
+		if err != nil {
+			return err
+		}
+		if left, err = gone.RowsAffected(); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, "DROP TABLE "+old)
+	return err
 }
 
 // close gives the file back. What was not committed is lost.
@@ -184,7 +255,7 @@ func (f *file) close() {
 }
 
 // store writes the rows in one transaction, in place of those of the same time and
-// upstream, and removes what is too old. A file that has become full gives up its
+// way, and removes what is too old. A file that has become full gives up its
 // oldest rows and tries again.
 func (f *file) store(ctx context.Context, rows map[key]*meter.Tally, now time.Time) error {
 	err := f.try(ctx, rows, now)
@@ -265,8 +336,8 @@ func (f *file) thin(ctx context.Context) error {
 	if minuteRows < hourRows/4 {
 		w, n = hours, hourRows/4
 	}
-	_, err := f.db.ExecContext(ctx, "DELETE FROM "+w.table()+" WHERE (start, upstream) IN (SELECT start, upstream FROM "+
-		w.table()+" ORDER BY start, upstream LIMIT ?)", n)
+	_, err := f.db.ExecContext(ctx, "DELETE FROM "+w.table()+" WHERE (start, upstream, transport, scope) IN (SELECT start, upstream, transport, scope FROM "+
+		w.table()+" ORDER BY start, upstream, transport, scope LIMIT ?)", n)
 	return err
 }
 

@@ -1,5 +1,6 @@
 // Package history keeps what the meter counted for longer than the process lives: by
-// the minute for two days and by the hour for 92, per upstream, in a SQLite database.
+// the minute for two days and by the hour for 92, per upstream and way (transport and
+// scope of the pool), in a SQLite database.
 //
 // A Keeper writes every ten seconds, in one transaction, when something was counted;
 // it takes sums from the meter and is never on the way of a request. What a process
@@ -8,7 +9,7 @@
 // proxy goes on without it and the keeper says why.
 //
 // The database is one file of MaxBytes at most with a log of writes beside it, which
-// takes about a megabyte. A row is a minute or an hour of one upstream, 100 to 1,200
+// takes about a megabyte. A row is a minute or an hour of one way, 100 to 1,200
 // bytes, so that ten busy upstreams take 8 MB; where names are many the oldest minutes
 // give way first.
 package history
@@ -49,10 +50,12 @@ type Config struct {
 type Keeper struct {
 	config Config // constant after New
 	state  states
+	wanted chan chan struct{} // who asks for a write at once; constant after New
+	ended  chan struct{}      // closed when Run has returned; constant after New
 
 	// What follows belongs to Run's goroutine.
 	file    *file
-	last    map[string]meter.Tally // by upstream, as of the last write
+	last    map[source]meter.Tally // as of the last write
 	counted uint64                 // of the last write
 	pending map[key]*meter.Tally   // sums of the rows that were changed since they were written, and of the present ones
 }
@@ -67,7 +70,7 @@ func New(c Config) *Keeper {
 	}
 	c.Every = cmp.Or(c.Every, writeEvery)
 	c.MaxBytes = max(cmp.Or(c.MaxBytes, MaxBytes), 256<<10)
-	k := &Keeper{config: c, last: map[string]meter.Tally{}, pending: map[key]*meter.Tally{}}
+	k := &Keeper{config: c, wanted: make(chan chan struct{}), ended: make(chan struct{}), last: map[source]meter.Tally{}, pending: map[key]*meter.Tally{}}
 	k.state.log = c.Log
 	return k
 }
@@ -76,16 +79,40 @@ func New(c Config) *Keeper {
 // the last time then. It waits for nothing and nobody needs to wait for it but at the
 // end. Whatever fails is logged and told by State.
 func (k *Keeper) Run(ctx context.Context) {
+	defer close(k.ended)
 	// SQLite is not interrupted in the middle of a write at the end: it is short.
 	work := context.WithoutCancel(ctx)
 	if !k.begin(work) {
 		return
 	}
 	defer k.end()
-	for k.pause(ctx) {
+	for {
+		done, more := k.pause(ctx)
 		k.write(work, k.config.Now())
+		if done != nil {
+			close(done)
+		}
+		if !more {
+			return
+		}
 	}
-	k.write(work, k.config.Now())
+}
+
+// Write writes what was counted until now and returns when that is done or ctx is. It
+// waits for Run to begin; after its end it does nothing.
+func (k *Keeper) Write(ctx context.Context) {
+	done := make(chan struct{})
+	select {
+	case k.wanted <- done:
+	case <-k.ended:
+		return
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // begin opens the database and restores from it; it reports whether to go on.
@@ -133,16 +160,19 @@ func (k *Keeper) end() {
 }
 
 // pause waits for the next write, at a multiple of Every of the clock so that minutes
-// end with a write; it reports false when ctx is done.
-func (k *Keeper) pause(ctx context.Context) bool {
+// end with a write, or for one who asks for it, whom done then tells. more is false when
+// ctx is done.
+func (k *Keeper) pause(ctx context.Context) (done chan struct{}, more bool) {
 	now := k.config.Now()
 	t := time.NewTimer(now.Truncate(k.config.Every).Add(k.config.Every).Sub(now))
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return false
+		return nil, false
+	case done := <-k.wanted:
+		return done, true
 	case <-t.C:
-		return true
+		return nil, true
 	}
 }
 
@@ -175,14 +205,15 @@ func (k *Keeper) write(ctx context.Context, now time.Time) {
 func (k *Keeper) collect(ctx context.Context, now time.Time) {
 	at := now.Add(-k.config.Every / 2)
 	for _, t := range k.config.Meter.Tallies() {
-		before := k.last[t.Upstream]
-		k.last[t.Upstream] = t
+		of := source{t.Upstream, t.Way}
+		before := k.last[of]
+		k.last[of] = t
 		d := t.Since(&before)
 		if d.Counts.Total() == 0 && d.FirstByte.Count() == 0 {
 			continue
 		}
 		for _, w := range []width{minutes, hours} {
-			k.row(ctx, keyOf(w, at, t.Upstream)).Add(&d)
+			k.row(ctx, keyOf(w, at, of)).Add(&d)
 		}
 	}
 }
@@ -194,7 +225,7 @@ func (k *Keeper) row(ctx context.Context, id key) *meter.Tally {
 	if t := k.pending[id]; t != nil {
 		return t
 	}
-	t := &meter.Tally{Upstream: id.upstream}
+	t := &meter.Tally{Upstream: id.upstream, Way: id.way}
 	if k.file != nil {
 		if kept, err := k.file.load(ctx, id); err == nil && kept != nil {
 			t = kept
@@ -218,7 +249,7 @@ func (k *Keeper) flush(ctx context.Context, now time.Time) error {
 // settle lets go of the rows that will not change any more.
 func (k *Keeper) settle(now time.Time) {
 	for id := range k.pending {
-		if id != keyOf(id.width, now, id.upstream) {
+		if id != keyOf(id.width, now, source{id.upstream, id.way}) {
 			delete(k.pending, id)
 		}
 	}

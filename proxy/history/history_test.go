@@ -287,7 +287,7 @@ func write(t *testing.T, path string, content []byte) {
 // TestNewerIsLeftAlone: not a byte of a newer Millpond's history changes.
 func TestNewerIsLeftAlone(t *testing.T) {
 	b := newBench(t, filepath.Join(t.TempDir(), "history.db"), 0)
-	if _, err := b.k.file.db.Exec("PRAGMA user_version = 2; CREATE TABLE novelty (a)"); err != nil {
+	if _, err := b.k.file.db.Exec(fmt.Sprintf("PRAGMA user_version = %d; CREATE TABLE novelty (a)", schema+1)); err != nil {
 		t.Fatal(err)
 	}
 	b.stop()

@@ -25,14 +25,14 @@ func Read(ctx context.Context, path string, since, now time.Time, do func(Row) e
 	}
 	f := &file{db: db}
 	defer db.Close()
-	version, err := f.version(ctx)
+	f.version, err = f.readVersion(ctx)
 	if err != nil {
 		return fmt.Errorf("read the history: %w", err)
 	}
-	if version > schema {
+	if f.version > schema {
 		return errNewer
 	}
-	if version == 0 {
+	if f.version == 0 {
 		return ErrNone
 	}
 	w := hours

@@ -30,29 +30,46 @@ type key struct {
 	width    width
 	start    int64 // seconds since 1970
 	upstream string
+	way      meter.Way
 }
 
-func keyOf(w width, at time.Time, upstream string) key {
-	return key{w, at.Truncate(w.span()).Unix(), upstream}
+// keyOf is the key of the row that holds at.
+func keyOf(w width, at time.Time, of source) key {
+	return key{w, at.Truncate(w.span()).Unix(), of.upstream, of.way}
 }
 
-// A Row is what was counted of one upstream within a minute or an hour.
+// A source is what a tally is of.
+type source struct {
+	upstream string
+	way      meter.Way
+}
+
+// A Row is what was counted of one way to one upstream within a minute or an hour. The
+// way of a row from before ways were told apart is unknown.
 type Row struct {
 	Start time.Time
 	Width time.Duration
 	meter.Tally
 }
 
-const columns = "start, upstream, ok, upstream_error, stream_error, client_error, client_cancelled, local, reused, bytes_in, bytes_out, latency, first_byte"
+// columnsOf lists the columns, as they are in tables of a version.
+func columnsOf(version int) string {
+	way := "transport, scope"
+	if version == schemaWithoutWays {
+		way = "'', ''"
+	}
+	return "start, upstream, " + way + ", ok, upstream_error, stream_error, client_error, client_cancelled, local, reused, bytes_in, bytes_out, latency, first_byte"
+}
 
 // insertInto is the statement for insert.
 func insertInto(w width) string {
-	return "INSERT OR REPLACE INTO " + w.table() + " (" + columns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+	return "INSERT OR REPLACE INTO " + w.table() + " (" + columnsOf(schema) + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 }
 
 func insert(ctx context.Context, s *sql.Stmt, id key, t *meter.Tally) error {
 	c := t.Counts
-	_, err := s.ExecContext(ctx, id.start, id.upstream, int64(c.OK), int64(c.UpstreamError), int64(c.StreamError), int64(c.ClientError),
+	_, err := s.ExecContext(ctx, id.start, id.upstream, id.way.Transport, id.way.Scope,
+		int64(c.OK), int64(c.UpstreamError), int64(c.StreamError), int64(c.ClientError),
 		int64(c.ClientCancelled), int64(c.Local), int64(t.Reused), t.BytesIn, t.BytesOut,
 		appendHistogram([]byte{}, &t.Latency), appendHistogram([]byte{}, &t.FirstByte))
 	return err
@@ -60,7 +77,8 @@ func insert(ctx context.Context, s *sql.Stmt, id key, t *meter.Tally) error {
 
 // load returns the row of id, nil when there is none.
 func (f *file) load(ctx context.Context, id key) (*meter.Tally, error) {
-	row := f.db.QueryRowContext(ctx, "SELECT "+columns+" FROM "+id.width.table()+" WHERE start = ? AND upstream = ?", id.start, id.upstream)
+	row := f.db.QueryRowContext(ctx, "SELECT "+columnsOf(schema)+" FROM "+id.width.table()+
+		" WHERE start = ? AND upstream = ? AND transport = ? AND scope = ?", id.start, id.upstream, id.way.Transport, id.way.Scope)
 	r, err := scan(row, id.width)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
@@ -70,7 +88,7 @@ func (f *file) load(ctx context.Context, id key) (*meter.Tally, error) {
 
 // each calls do for every row that begins from from to before to, the oldest first.
 func (f *file) each(ctx context.Context, w width, from, to time.Time, do func(Row) error) error {
-	rows, err := f.db.QueryContext(ctx, "SELECT "+columns+" FROM "+w.table()+" WHERE start >= ? AND start < ? ORDER BY start, upstream", from.Unix(), to.Unix())
+	rows, err := f.db.QueryContext(ctx, "SELECT "+columnsOf(f.version)+" FROM "+w.table()+" WHERE start >= ? AND start < ? ORDER BY start, upstream, 3, 4", from.Unix(), to.Unix())
 	if err != nil {
 		return err
 	}
@@ -93,10 +111,10 @@ func scan(from interface{ Scan(...any) error }, w width) (Row, error) {
 	var latency, firstByte sql.RawBytes
 	var copied [2][]byte
 	c := &r.Counts
-	into := []any{&start, &r.Upstream, &c.OK, &c.UpstreamError, &c.StreamError, &c.ClientError, &c.ClientCancelled, &c.Local,
+	into := []any{&start, &r.Upstream, &r.Way.Transport, &r.Way.Scope, &c.OK, &c.UpstreamError, &c.StreamError, &c.ClientError, &c.ClientCancelled, &c.Local,
 		&r.Reused, &r.BytesIn, &r.BytesOut, &latency, &firstByte}
 	if _, single := from.(*sql.Row); single { // which does not lend its bytes
-		into[11], into[12] = &copied[0], &copied[1]
+		into[13], into[14] = &copied[0], &copied[1]
 	}
 	if err := from.Scan(into...); err != nil {
 		return r, err
