@@ -45,7 +45,8 @@ type Tray struct {
 	address                       string            // what a click copies
 	latest                        map[string]string // how long each upstream took last, as shown
 	latestAt                      time.Time         // when that was looked at
-	state, reason                 *line
+	state                         *line
+	reasons                       []*line
 	start, on, copyIt, open, quit *line
 	upstreams, presets            *menu
 }
@@ -131,7 +132,9 @@ func (t *Tray) draw(ctx context.Context, ready <-chan struct{}, built chan<- str
 // build makes the menu, in the order that a person reads it.
 func (t *Tray) build(ctx context.Context) {
 	t.state = t.add(ctx, nil)
-	t.reason = t.add(ctx, nil)
+	for range reasonLines {
+		t.reasons = append(t.reasons, t.add(ctx, nil))
+	}
 	systray.AddSeparator()
 	t.start = t.add(ctx, func() { t.do.Start() })
 	t.on = t.addCheck(ctx, func() { t.do.Switch(!t.on.item.Checked()) })
@@ -189,8 +192,15 @@ func (t *Tray) showState(v model.View) {
 	}
 	t.state.set(headline, true)
 	t.state.enable(false)
-	t.reason.set(reason, reason != "")
-	t.reason.enable(false)
+	lines := wrap(reason, reasonWidth, reasonLines)
+	for i, l := range t.reasons {
+		text := ""
+		if i < len(lines) {
+			text = lines[i]
+		}
+		l.set(text, text != "")
+		l.enable(false)
+	}
 }
 
 // quitText says what goes on after the program has quit.
@@ -231,7 +241,7 @@ const latestPace = 10 * time.Second
 
 // lookAtLatest takes over how long the upstreams took last, and how long ago.
 func (t *Tray) lookAtLatest(v model.View, now time.Time) {
-	if now.Sub(t.latestAt) < latestPace {
+	if !v.Connected || now.Sub(t.latestAt) < latestPace {
 		return
 	}
 	t.latest, t.latestAt = map[string]string{}, now

@@ -117,17 +117,18 @@ func newDesk(t *testing.T) *desk {
 	if err := os.MkdirAll(filepath.Join(d.home, ".cache"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	d.screen = ":" + d.tool("Xvfb", "-displayfd", "3", "-screen", "0", "1000x760x24", "-nolisten", "tcp", "-noreset")
-	d.bus = d.tool("dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=3",
-		"--address=unix:path="+filepath.Join(d.home, "bus"))
 	d.env = []string{
-		"HOME=" + d.home, "PATH=" + os.Getenv("PATH"), "LANG=en_US.UTF-8", "DISPLAY=" + d.screen,
-		"DBUS_SESSION_BUS_ADDRESS=" + d.bus, "XDG_RUNTIME_DIR=" + d.home + "/run", "XDG_CONFIG_HOME=" + d.home + "/config",
-		"XDG_STATE_HOME=" + d.home + "/state", "LIBGL_ALWAYS_SOFTWARE=1", "NO_AT_BRIDGE=1", "TZ=UTC",
+		"HOME=" + d.home, "PATH=" + os.Getenv("PATH"), "LANG=en_US.UTF-8", "XDG_RUNTIME_DIR=" + d.home + "/run",
+		"XDG_CONFIG_HOME=" + d.home + "/config", "XDG_STATE_HOME=" + d.home + "/state",
+		"LIBGL_ALWAYS_SOFTWARE=1", "NO_AT_BRIDGE=1", "TZ=UTC",
 	}
 	if err := os.Mkdir(filepath.Join(d.home, "run"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	d.screen = ":" + d.tool("Xvfb", "-displayfd", "3", "-screen", "0", "1000x760x24", "-nolisten", "tcp", "-noreset")
+	d.bus = d.tool("dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=3",
+		"--address=unix:path="+filepath.Join(d.home, "bus"))
+	d.env = append(d.env, "DISPLAY="+d.screen, "DBUS_SESSION_BUS_ADDRESS="+d.bus)
 	return d
 }
 
@@ -140,6 +141,7 @@ func (d *desk) tool(name string, args ...string) string {
 	}
 	defer read.Close()
 	p := &process{Cmd: exec.Command(name, args...), name: name}
+	p.Env = d.env // what the bus starts for others gets it, too
 	p.ExtraFiles = []*os.File{write}
 	p.start(d.t)
 	write.Close()
