@@ -79,7 +79,7 @@ var layout = []row{
 
 	// Getting on to a machine, and off again.
 	{dir: "installer/service", planned: true},
-	{dir: "installer/hookup", planned: true},
+	{dir: "installer/hookup"},
 	{dir: "installer/package", planned: true},
 	{dir: "assets"},
 
