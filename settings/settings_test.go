@@ -175,6 +175,45 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// What another version wrote is read as far as it is known, and what it lacks is told.
+func TestJSONOfOtherVersions(t *testing.T) {
+	tree := valid().Tree()
+	tree["moon"] = map[string]any{"phase": "full"}
+	upstream := tree["upstreams"].([]any)[0].(map[string]any)
+	upstream["tide"] = 5
+	delete(upstream, "weight")
+	delete(tree, "verdict")
+	text, err := json.Marshal(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, unknown, err := ReadKnown(text)
+	if err != nil || s.Upstreams[0].Name != valid().Upstreams[0].Name {
+		t.Errorf("got %+v, %v; want what is known", s, err)
+	}
+	if got, want := strings.Join(unknown, " "), "upstreams[0].tide moon"; got != want {
+		t.Errorf("unknown: got %v; want %v", got, want)
+	}
+	if _, err := Lacking(text); err == nil {
+		t.Error("unknown keys: got no error; want one")
+	}
+	delete(tree, "moon")
+	delete(upstream, "tide")
+	if text, err = json.Marshal(tree); err != nil {
+		t.Fatal(err)
+	}
+	lacking, err := Lacking(text)
+	if got, want := strings.Join(lacking, " "), "upstreams[0].weight verdict"; err != nil || got != want {
+		t.Errorf("lacking: got %v, %v; want %v", got, err, want)
+	}
+	if text, err = json.Marshal(valid()); err != nil {
+		t.Fatal(err)
+	}
+	if lacking, err := Lacking(text); err != nil || lacking != nil {
+		t.Errorf("lacking in the whole: got %v, %v; want nothing", lacking, err)
+	}
+}
+
 // An upstream alone has the keys of the file as well, and the same defaults.
 func TestUpstreamJSON(t *testing.T) {
 	for _, want := range valid().Upstreams {

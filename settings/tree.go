@@ -3,9 +3,14 @@ package settings
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
+	"strconv"
+	"strings"
 )
 
 // Tree returns every setting as a tree of plain values, which [Decode] reads back. Overrides that an
@@ -54,6 +59,61 @@ func (s *Settings) UnmarshalJSON(b []byte) error {
 	}
 	*s = *next
 	return nil
+}
+
+// ReadKnown reads what MarshalJSON wrote, perhaps in a newer version: the keys that this
+// one does not know are left out, and their paths returned.
+func ReadKnown(b []byte) (s *Settings, unknown []string, err error) {
+	tree, err := readTree(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err = Decode(tree)
+	var others []error
+	for _, e := range FieldErrors(err) {
+		if e.Problem == UnknownKey {
+			unknown = append(unknown, e.Path)
+		} else {
+			others = append(others, e)
+		}
+	}
+	return s, unknown, errors.Join(others...)
+}
+
+// Lacking returns the keys that a tree lacks of those that [Settings.Tree] always has. Who
+// wrote it did not know them, and must not replace settings that have them.
+func Lacking(b []byte) ([]string, error) {
+	tree, err := readTree(b)
+	if err != nil {
+		return nil, err
+	}
+	s, err := Decode(tree)
+	if err != nil {
+		return nil, err
+	}
+	return lacking(tree, s.Tree(), ""), nil
+}
+
+// lacking compares what is given with the whole.
+func lacking(given, whole any, path string) (paths []string) {
+	switch whole := whole.(type) {
+	case map[string]any:
+		tree, _ := given.(map[string]any)
+		for _, name := range slices.Sorted(maps.Keys(whole)) {
+			at := strings.TrimPrefix(path+"."+name, ".")
+			if value, ok := tree[name]; ok {
+				paths = append(paths, lacking(value, whole[name], at)...)
+			} else {
+				paths = append(paths, at)
+			}
+		}
+	case []any:
+		list, _ := given.([]any)
+		for i := range min(len(list), len(whole)) {
+			paths = append(paths, lacking(list[i], whole[i], path+"["+strconv.Itoa(i)+"]")...)
+		}
+	}
+	return paths
 }
 
 // MarshalJSON writes one upstream with the keys and values of the file.
