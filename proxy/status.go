@@ -15,7 +15,7 @@ func (d *Daemon) Status() control.Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := control.Status{
-		Revision: d.revision, API: control.API, Version: d.config.Version, PID: os.Getpid(),
+		Revision: d.revision, API: control.API, MinAPI: control.MinAPI, Version: d.config.Version, PID: os.Getpid(),
 		State: c.state, Reason: c.reason, ReasonArgs: c.args,
 		ConfigPath: d.config.Store.Path(), Draining: d.draining, Paused: d.paused,
 		Settings: d.base, Stats: stats,

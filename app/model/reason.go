@@ -28,9 +28,9 @@ var reasons = map[string]sentence{
 // they are.
 func reasonOf(s control.Status) (what, do Text) {
 	switch {
-	case s.API > control.API:
+	case s.MinAPI > control.API, len(s.UnknownSettings) > 0:
 		return T("reason.application_too_old", "Version", s.Version), T("advice.update_application")
-	case s.API < control.API:
+	case s.API < control.MinAPI:
 		return T("reason.daemon_too_old", "Version", s.Version), T("advice.update_daemon")
 	case s.Draining:
 		return T("reason.draining"), Text{}

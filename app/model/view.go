@@ -84,9 +84,14 @@ const commandServe = "millpondd serve"
 // absent returns the view while no daemon can be asked.
 func absent(err error) View {
 	v := View{State: Absent, Headline: T("state.absent"), Command: commandServe}
-	if errors.Is(err, control.ErrNotRunning) {
+	switch {
+	case errors.Is(err, control.ErrNotRunning):
 		v.Reason, v.Advice, v.Startable = T("reason.not_running"), T("advice.start"), true
-	} else {
+	case errors.Is(err, control.ErrClientOlder):
+		v.Reason, v.Advice, v.Detail = T("reason.application_older"), T("advice.update_application"), err.Error()
+	case errors.Is(err, control.ErrDaemonOlder):
+		v.Reason, v.Advice, v.Detail = T("reason.daemon_older"), T("advice.update_daemon"), err.Error()
+	default:
 		v.Reason, v.Advice, v.Detail = T("reason.no_answer"), T("advice.restart"), err.Error()
 	}
 	return v

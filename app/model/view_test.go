@@ -52,8 +52,10 @@ func TestState(t *testing.T) {
 			s.State, s.Reason = control.Failing, "no_upstream"
 		}, Failing, "state.failing", "reason.no_upstream", "advice.add_upstream", true},
 		{"draining", func(s *control.Status) { s.Draining = true }, On, "state.on", "reason.draining", "", true},
-		{"newer daemon", func(s *control.Status) { s.API = control.API + 1 }, On, "state.on", "reason.application_too_old", "advice.update_application", true},
-		{"older daemon", func(s *control.Status) { s.API = control.API - 1 }, On, "state.on", "reason.daemon_too_old", "advice.update_daemon", true},
+		{"newer daemon that understands us", func(s *control.Status) { s.API = control.API + 1 }, On, "state.on", "", "", true},
+		{"newer daemon that does not", func(s *control.Status) { s.API, s.MinAPI = control.API+2, control.API+1 }, On, "state.on", "reason.application_too_old", "advice.update_application", true},
+		{"newer settings", func(s *control.Status) { s.UnknownSettings = []string{"pool.moon"} }, On, "state.on", "reason.application_too_old", "advice.update_application", true},
+		{"older daemon", func(s *control.Status) { s.API = control.MinAPI - 1 }, On, "state.on", "reason.daemon_too_old", "advice.update_daemon", true},
 		{"unknown reason", func(s *control.Status) {
 			s.State, s.Reason = control.Degraded, "moon_phase"
 		}, Degraded, "state.degraded", "reason.other", "", true},
@@ -367,5 +369,17 @@ func TestKinds(t *testing.T) {
 	}
 	if got := (View{}).Kinds(); got != nil {
 		t.Errorf("without upstreams: got %v; want none", got)
+	}
+}
+
+func TestOfOtherVersion(t *testing.T) {
+	for err, want := range map[error]string{
+		&control.Error{Code: control.CodeDaemonOlder, Message: "old"}: "reason.daemon_older advice.update_daemon",
+		&control.Error{Code: control.CodeClientOlder, Message: "new"}: "reason.application_older advice.update_application",
+	} {
+		v := Of(control.Status{}, fmt.Errorf("watch: %w", err), noon)
+		if got := v.Reason.Key + " " + v.Advice.Key; got != want || v.State != Absent || v.Startable || v.Detail == "" {
+			t.Errorf("got %v, startable %v; want %v", got, v.Startable, want)
+		}
 	}
 }

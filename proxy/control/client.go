@@ -124,7 +124,8 @@ func (c *Client) FlushIdle(ctx context.Context) error {
 
 // PutSettings replaces the settings. The revision is that of the status which
 // the edit was made from: a stale one is refused with ErrStale. Wrong settings
-// are refused with an *Error that lists them all. Either way nothing changes.
+// are refused with an *Error that lists them all, and settings of another version than
+// the daemon's with ErrDaemonOlder or ErrClientOlder. Either way nothing changes.
 func (c *Client) PutSettings(ctx context.Context, revision uint64, s *settings.Settings) error {
 	return c.ask(ctx, http.MethodPut, "/v1/settings", &Edit{Revision: revision, Settings: s}, nil)
 }
@@ -165,14 +166,19 @@ func (c *Client) send(ctx context.Context, method, path string, body any) (*http
 	if err != nil {
 		return nil, err
 	}
+	TellVersions(question.Header)
 	answer, err := c.http.Do(question)
 	if err != nil {
 		return nil, fmt.Errorf("ask the daemon at %s: %w", c.path, notRunning(err))
 	}
-	if answer.StatusCode/100 == 2 {
+	err = judgePeer(answer.Header)
+	if err == nil && answer.StatusCode/100 == 2 {
 		return answer, nil
 	}
 	defer answer.Body.Close()
+	if err != nil {
+		return nil, err
+	}
 	return nil, refusal(answer)
 }
 
@@ -183,7 +189,7 @@ func refusal(answer *http.Response) error {
 	if err != nil || json.Unmarshal(text, e) != nil || e.Message == "" {
 		e.Message = "the daemon answered " + answer.Status
 	}
-	return e
+	return explain(e, answer)
 }
 
 // notRunning turns the errors that mean an absent daemon into ErrNotRunning: no

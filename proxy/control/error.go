@@ -22,8 +22,11 @@ var ErrPeer = errors.New("the socket's peer is another user")
 
 // The codes of Error that the client tells apart.
 const (
-	CodeStale   = "stale"   // with status 409
-	CodeInvalid = "invalid" // with status 422
+	CodeStale       = "stale"        // with status 409
+	CodeInvalid     = "invalid"      // with status 422
+	CodeUnknown     = "unknown"      // with status 404: the address is not known
+	CodeDaemonOlder = "daemon_older" // with status 426
+	CodeClientOlder = "client_older" // with status 426
 )
 
 // Error is a refusal by the daemon.
@@ -43,6 +46,16 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Is reports whether e is the refusal of a stale edit, so that
-// errors.Is(err, ErrStale) holds across the socket.
-func (e *Error) Is(target error) bool { return target == ErrStale && e.Code == CodeStale }
+// Is reports whether e is the refusal that target stands for, so that errors.Is(err,
+// ErrStale) holds across the socket.
+func (e *Error) Is(target error) bool {
+	switch target {
+	case ErrStale:
+		return e.Code == CodeStale
+	case ErrDaemonOlder:
+		return e.Code == CodeDaemonOlder
+	case ErrClientOlder:
+		return e.Code == CodeClientOlder
+	}
+	return false
+}

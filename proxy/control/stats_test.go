@@ -20,7 +20,7 @@ func TestStatsFieldNames(t *testing.T) {
 		{"pool", Pool{}, "connect_ms dial_errors dials evicted evicted_idle idle in_use open retired_learned reuse_ratio reused wait_ms waiting"},
 		{"caller", Caller{}, "latency_ms name requests success_rate"},
 		{"replays", Replays{}, "a ambiguous b c"},
-		{"upstream", Upstream{}, "healthy kind last_error last_error_at latency_ms learned_idle_seconds name pool protocol requests success_rate url withheld"},
+		{"upstream", Upstream{}, "healthy kind last_answer_at last_error last_error_at last_first_byte_ms latency_ms learned_idle_seconds name pool protocol requests success_rate url withheld"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,15 +1,11 @@
 package control
 
 import (
+	"encoding/json"
 	"time"
 
 	"millpond/settings"
 )
-
-// API is the version of the control protocol. It grows when an older peer could
-// misunderstand a newer one; new fields alone do not need it, since both sides
-// ignore the fields that they do not know.
-const API = 1
 
 // State is the condition of the proxy in one word.
 type State string
@@ -27,6 +23,7 @@ const (
 type Status struct {
 	Revision uint64 `json:"revision"` // of the settings; grows with each change
 	API      int    `json:"api"`      // the constant API of the daemon
+	MinAPI   int    `json:"min_api"`  // the constant MinAPI of the daemon; 0 of one before it was told
 	Version  string `json:"version"`  // of the daemon
 	PID      int    `json:"pid"`
 
@@ -40,7 +37,12 @@ type Status struct {
 	Paused     bool   `json:"paused"`      // by Client.Pause
 
 	Settings *settings.Settings `json:"settings"` // in force now; secrets are references
-	Stats    Stats              `json:"stats"`
+
+	// UnknownSettings are the paths of the settings that a newer daemon has and that this
+	// program does not know. Settings lacks them, so that they cannot be edited here.
+	UnknownSettings []string `json:"-"`
+
+	Stats Stats `json:"stats"`
 
 	Failures []Failure `json:"failures"` // the latest failed requests, newest first; at most 50
 
@@ -50,6 +52,26 @@ type Status struct {
 
 	// Keeping says whether the statistics outlive the daemon.
 	Keeping Keeping `json:"keeping"`
+}
+
+// UnmarshalJSON reads a status, also that of a newer daemon: settings that we do not know
+// are set aside. Fields that we do not know are ignored anyway.
+func (s *Status) UnmarshalJSON(b []byte) error {
+	type plain Status // without this method
+	read := struct {
+		*plain
+		Settings json.RawMessage `json:"settings"`
+	}{plain: (*plain)(s)}
+	if err := json.Unmarshal(b, &read); err != nil {
+		return err
+	}
+	s.Settings, s.UnknownSettings = nil, nil
+	if len(read.Settings) == 0 || string(read.Settings) == "null" {
+		return nil
+	}
+	known, unknown, err := settings.ReadKnown(read.Settings)
+	s.Settings, s.UnknownSettings = known, unknown
+	return err
 }
 
 // Keeping is how it stands with the statistics that are kept in the state folder. Code

@@ -8,6 +8,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -109,17 +110,25 @@ func New(b Backend) http.Handler {
 	mux.HandleFunc("GET /v1/log", h.log)
 	mux.HandleFunc("GET /v1/history", h.history)
 	mux.HandleFunc("/", h.unknown)
-	return guard(mux)
+	return guard(b.Status().Version, mux)
 }
 
-// guard refuses what comes from a browser or was meant for another host.
-func guard(next http.Handler) http.Handler {
+// guard refuses what comes from a browser, was meant for another host, or is of a
+// version that we do not understand, and tells ours.
+func guard(version string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control.TellVersions(w.Header())
+		w.Header().Set(control.HeaderVersion, version)
+		api, least := control.Versions(r.Header)
 		switch {
 		case len(r.Header.Values("Origin")) > 0, len(r.Header.Values("Referer")) > 0:
 			refuse(w, http.StatusForbidden, "browser", "the control socket does not answer to web pages")
 		case r.Host != control.Host:
 			refuse(w, http.StatusForbidden, "host", "the control socket answers only to the host "+control.Host)
+		case api < control.MinAPI:
+			refuse(w, http.StatusUpgradeRequired, control.CodeClientOlder, "this program is older than the daemon (version "+version+") and does not understand it; update this program")
+		case least > control.API:
+			refuse(w, http.StatusUpgradeRequired, control.CodeDaemonOlder, "the daemon (version "+version+") is older than this program and cannot answer it; update the daemon, or start it again if that was done")
 		default:
 			next.ServeHTTP(w, r)
 		}
@@ -147,17 +156,33 @@ func (h *handlers) flushIdle(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (h *handlers) putSettings(w http.ResponseWriter, r *http.Request) {
-	var edit control.Edit
+	var edit struct {
+		Revision uint64          `json:"revision"`
+		Settings json.RawMessage `json:"settings"`
+	}
 	if !readJSON(w, r, &edit) {
 		return
 	}
-	if edit.Settings == nil {
+	if len(edit.Settings) == 0 || string(edit.Settings) == "null" {
 		refuse(w, http.StatusBadRequest, "malformed", "the edit must be one object with revision and settings")
 		return
 	}
-	finish(w, h.backend.PutSettings(edit.Revision, edit.Settings))
+	lacking, err := settings.Lacking(edit.Settings)
+	var next settings.Settings
+	if err == nil {
+		err = json.Unmarshal(edit.Settings, &next)
+	}
+	switch {
+	case err != nil:
+		finish(w, err)
+	case len(lacking) > 0: // they would be lost
+		refuse(w, http.StatusUpgradeRequired, control.CodeClientOlder,
+			"this program is older than the daemon and does not know the setting "+lacking[0]+"; update this program")
+	default:
+		finish(w, h.backend.PutSettings(edit.Revision, &next))
+	}
 }
 
 func (h *handlers) unknown(w http.ResponseWriter, r *http.Request) {
-	refuse(w, http.StatusNotFound, "unknown", "this daemon does not know "+r.Method+" "+r.URL.Path)
+	refuse(w, http.StatusNotFound, control.CodeUnknown, "this daemon does not know "+r.Method+" "+r.URL.Path)
 }

@@ -210,6 +210,67 @@ func TestPutSettings(t *testing.T) {
 	}
 }
 
+// A program of another version is understood, or told who must be updated; and one that
+// does not know a setting cannot lose it.
+func TestOtherVersions(t *testing.T) {
+	whole, err := json.Marshal(settings.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := settings.Default().Tree()
+	delete(tree["failover"].(map[string]any), "retry_after_cap")
+	older, err := json.Marshal(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, method, path, body, api, least string
+		status                               int
+		code, sentence                       string
+	}{
+		{"the same", "GET", "/v1/status", "", "1", "1", 200, "", ""},
+		{"one that tells nothing", "GET", "/v1/status", "", "", "", 200, "", ""},
+		{"a newer one that understands us", "GET", "/v1/status", "", "9", "1", 200, "", ""},
+		{"a newer one that does not", "GET", "/v1/status", "", "9", "8", 426, "daemon_older", "the daemon (version 1.2.3) is older than this program and cannot answer it; update the daemon"},
+		{"one that is too old", "POST", "/v1/pause", "", "0", "0", 426, "client_older", "this program is older than the daemon (version 1.2.3) and does not understand it; update this program"},
+		{"an older one's settings", "PUT", "/v1/settings", `{"revision":1,"settings":` + string(older) + `}`, "1", "1", 426, "client_older", "does not know the setting failover.retry_after_cap; update this program"},
+		{"a newer one's settings", "PUT", "/v1/settings", `{"revision":1,"settings":` + strings.Replace(string(whole), `{`, `{"moon":1,`, 1) + `}`, "9", "1", 422, "invalid", ""},
+		{"no settings", "PUT", "/v1/settings", `{"revision":1,"settings":null}`, "1", "1", 400, "malformed", ""},
+		{"the same one's settings", "PUT", "/v1/settings", `{"revision":1,"settings":` + string(whole) + `}`, "1", "1", 204, "", ""},
+	}
+	m := newMemory()
+	path, _ := start(t, m)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r, err := http.NewRequestWithContext(t.Context(), test.method, "http://"+control.Host+test.path, strings.NewReader(test.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.api != "" {
+				r.Header.Set(control.HeaderAPI, test.api)
+				r.Header.Set(control.HeaderMinAPI, test.least)
+			}
+			answer := roundTrip(t, path, r)
+			defer answer.Body.Close()
+			var e control.Error
+			if answer.StatusCode >= 400 {
+				if err := json.NewDecoder(answer.Body).Decode(&e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if answer.StatusCode != test.status || e.Code != test.code || !strings.Contains(e.Message, test.sentence) {
+				t.Errorf("got %d %q %q; want %d %q %q", answer.StatusCode, e.Code, e.Message, test.status, test.code, test.sentence)
+			}
+			if api, least := control.Versions(answer.Header); api != control.API || least != control.MinAPI || answer.Header.Get(control.HeaderVersion) != "1.2.3" {
+				t.Errorf("got versions %d, %d, %q; want ours", api, least, answer.Header.Get(control.HeaderVersion))
+			}
+		})
+	}
+	if m.Status().Paused || m.Status().Revision != 2 {
+		t.Error("a refused request changed something")
+	}
+}
+
 func TestFailureInWords(t *testing.T) {
 	m := newMemory()
 	m.refuse = errors.New("save settings: no space left on device")
@@ -333,17 +394,23 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// statusOf sends r over the socket and returns the answer's status.
-func statusOf(t *testing.T, path string, r *http.Request) int {
+// roundTrip sends r over the socket. The caller closes the answer's body.
+func roundTrip(t *testing.T, path string, r *http.Request) *http.Response {
 	t.Helper()
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	}}
-	defer transport.CloseIdleConnections()
 	answer, err := transport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return answer
+}
+
+// statusOf sends r over the socket and returns the answer's status.
+func statusOf(t *testing.T, path string, r *http.Request) int {
+	t.Helper()
+	answer := roundTrip(t, path, r)
 	defer answer.Body.Close()
 	if answer.StatusCode != 200 {
 		var e control.Error
