@@ -124,6 +124,8 @@ var keys = []Key{
 	{Path: "verdict.success_target", Default: 0.95, Max: 1, Help: "fraction of requests that should succeed"},
 	{Path: "verdict.error_target", Default: 0.01, Max: 1, Help: "fraction of requests that may fail"},
 	{Path: "verdict.switch_below", Default: 0.90, Max: 1, Help: "success rate under which another transport is proposed"},
+
+	{Path: "app.off", Default: OffPause, Allowed: texts(OffPause, OffStop), Help: "what the application's switch does: answer 503 at once, or stop the service"},
 }
 
 // texts returns the values as strings.

@@ -24,6 +24,7 @@ type Settings struct {
 	Failover  Failover   `key:"failover"`
 	Timeouts  Timeouts   `key:"timeouts"`
 	Verdict   Verdict    `key:"verdict"`
+	App       App        `key:"app"`
 }
 
 // Listen is the client-facing address and who may use it.
@@ -186,3 +187,18 @@ type Verdict struct {
 	ErrorTarget   float64       `key:"error_target"`
 	SwitchBelow   float64       `key:"switch_below"`
 }
+
+// App is what the desktop application does on its own.
+type App struct {
+	Off Off `key:"off"`
+}
+
+// Off is what turning the proxy off in the tray or the window means.
+type Off string
+
+// The ways of being off: requests are refused at once with a clear body and turning on
+// takes no time, or nothing runs at all and agents find a closed port.
+const (
+	OffPause Off = "pause"
+	OffStop  Off = "stop"
+)

@@ -36,13 +36,14 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"freeport": freePort,
-			"taken":    taken,
-			"upstream": upstream,
-			"answers":  answers,
-			"until":    until,
-			"lines":    lines,
+			"exits":       exits,
+			"freeport":    freePort,
+			"taken":       taken,
+			"upstream":    upstream,
+			"answers":     answers,
+			"answers-now": answersNow,
+			"until":       until,
+			"lines":       lines,
 		},
 	})
 }
@@ -124,6 +125,19 @@ func answers(ts *testscript.TestScript, _ bool, args []string) {
 		last = fmt.Sprintf("%s %s %v", resp.Status, body, err)
 		return strconv.Itoa(resp.StatusCode) == args[1] && strings.Contains(string(body), args[2])
 	}, func() string { return "got " + last })
+}
+
+// answersNow checks that a URL is answered with a status and a text, at the first try, and
+// that a refusal does not say when to come back, which a pause cannot know.
+func answersNow(ts *testscript.TestScript, _ bool, args []string) {
+	resp, err := http.Get(args[0])
+	ts.Check(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	if strconv.Itoa(resp.StatusCode) != args[1] || !strings.Contains(string(body), args[2]) || resp.Header.Get("Retry-After") != "" {
+		ts.Fatalf("got %s %s %v; want %s %s", resp.Status, body, resp.Header, args[1], args[2])
+	}
 }
 
 // until waits until a file matches a pattern: until FILE PATTERN

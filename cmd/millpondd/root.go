@@ -108,6 +108,7 @@ func (a *app) command() *cobra.Command {
 	root.SetErr(a.std.err)
 	root.PersistentFlags().StringVar(&a.config, "config", "", "the settings `FILE` (default: as \"millpondd config path\" prints)")
 	root.AddCommand(a.serveCommand(), a.statusCommand(), a.statsCommand(), a.configCommand(), a.upstreamCommand(), a.versionCommand())
+	root.AddCommand(a.pauseCommand(), a.resumeCommand())
 	root.AddCommand(a.benchCommand())
 	root.AddCommand(a.historyCommand(), a.logsCommand(), a.topCommand())
 	return root
