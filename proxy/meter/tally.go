@@ -136,7 +136,7 @@ type Tally struct {
 // Since returns what was counted after earlier, an older tally of the same way.
 func (t *Tally) Since(earlier *Tally) Tally {
 	return Tally{
-		Upstream: t.Upstream, Way: t.Way, Counts: t.Counts.since(earlier.Counts), Reused: t.Reused - earlier.Reused,
+		Upstream: t.Upstream, Way: t.Way, Counts: t.Counts.Since(earlier.Counts), Reused: t.Reused - earlier.Reused,
 		BytesIn: t.BytesIn - earlier.BytesIn, BytesOut: t.BytesOut - earlier.BytesOut,
 		Latency: t.Latency.Since(&earlier.Latency), FirstByte: t.FirstByte.Since(&earlier.FirstByte),
 	}
@@ -157,7 +157,8 @@ func (c Counts) plus(o Counts) Counts {
 		c.ClientError + o.ClientError, c.ClientCancelled + o.ClientCancelled, c.Local + o.Local}
 }
 
-func (c Counts) since(o Counts) Counts {
+// Since returns what was counted after o, older counts of the same requests.
+func (c Counts) Since(o Counts) Counts {
 	return Counts{c.OK - o.OK, c.UpstreamError - o.UpstreamError, c.StreamError - o.StreamError,
 		c.ClientError - o.ClientError, c.ClientCancelled - o.ClientCancelled, c.Local - o.Local}
 }

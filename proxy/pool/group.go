@@ -108,11 +108,11 @@ func (g *group) acquire(ctx context.Context, t Target, fresh bool) (l *Lease, mo
 	}
 	h := g.hostLocked(t)
 	g.used, h.used = start, start
-	h.burst.begin(start)
-	l, err = g.admit(ctx, h, fresh, start)
+	h.beginLocked(start)
+	l, err = g.admit(ctx, h, t.Caller, fresh, start)
 	if err != nil {
 		g.mu.Lock()
-		h.burst.end()
+		h.endLocked()
 		g.unlock()
 		return nil, false, err
 	}
@@ -121,7 +121,7 @@ func (g *group) acquire(ctx context.Context, t Target, fresh bool) (l *Lease, mo
 }
 
 // admit is entered with the mutex held and leaves it free.
-func (g *group) admit(ctx context.Context, h *host, fresh bool, start time.Time) (*Lease, error) {
+func (g *group) admit(ctx context.Context, h *host, caller string, fresh bool, start time.Time) (*Lease, error) {
 	var w *waiter
 	for {
 		c := g.takeLocked(h, fresh, time.Now())
@@ -132,10 +132,15 @@ func (g *group) admit(ctx context.Context, h *host, fresh bool, start time.Time)
 			}
 			if !g.queueLocked(h, w) {
 				g.unlock()
+				h.counts.limits.refused.Add(1)
 				return nil, &Failure{Phase: PhaseQueue, Code: CodeQueueFull, Err: errQueueFull}
 			}
+			limit, limited := g.limitLocked(h, w)
 			g.unlock()
 			got, err := g.wait(ctx, h, w)
+			if limited {
+				h.counts.limits.waitedFor(limit, caller, time.Since(start))
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -325,13 +330,13 @@ func (g *group) hostHasRoomLocked(h *host) bool {
 // limits: idle connections make room, the least recently used first.
 func (g *group) makeRoomLocked(h *host) bool {
 	if limit := h.pool.MaxConnectionsPerHost; limit > 0 && h.open >= limit {
-		g.dropLocked(h.oldestIdleLocked(), LimitReached)
+		g.squeezeLocked(h.oldestIdleLocked(), MaxConnectionsPerHost)
 	}
 	if limit := g.limits.MaxConnections; limit > 0 && g.open >= limit {
 		if g.oldest == nil {
 			return false
 		}
-		g.dropLocked(g.oldest, LimitReached)
+		g.squeezeLocked(g.oldest, MaxConnections)
 	}
 	return true
 }
@@ -513,6 +518,7 @@ func (g *group) wait(ctx context.Context, h *host, w *waiter) (grant, error) {
 				got := <-w.granted
 				return got, got.err
 			}
+			h.counts.limits.timedOut.Add(1)
 			return grant{}, &Failure{Phase: PhaseQueue, Code: CodeWaitTimeout, Err: errWait}
 		}
 	}
@@ -674,7 +680,7 @@ func (g *group) observeCloseLocked(c *conn) {
 func (g *group) release(c *conn, reusable bool) {
 	g.mu.Lock()
 	defer g.unlock()
-	c.host.burst.end()
+	c.host.endLocked()
 	g.returnLocked(c, reusable, time.Now(), false)
 }
 
@@ -746,10 +752,10 @@ func (g *group) keepLocked(c *conn) {
 	}
 	g.linkLocked(c, idle)
 	for h.idleCountLocked() > h.pool.MaxIdlePerHost {
-		g.dropLocked(h.oldestIdleLocked(), LimitReached)
+		g.squeezeLocked(h.oldestIdleLocked(), MaxIdlePerHost)
 	}
 	for g.idle > g.limits.MaxIdle && g.oldest != nil {
-		g.dropLocked(g.oldest, LimitReached)
+		g.squeezeLocked(g.oldest, MaxIdle)
 	}
 }
 
@@ -770,6 +776,9 @@ func (h *host) idleCountLocked() int {
 // was learned stays open as the host's probe.
 func (g *group) expireLocked(c *conn, why Reason) {
 	h := c.host
+	if why == Expired && c.serverIdle > 0 && c.serverIdle < h.pool.IdleTimeout {
+		h.counts.limits.hinted.Add(1)
+	}
 	if why == Learned && h.probe == nil && !h.retired && !g.retired && h.pool.MaxIdlePerHost > 0 && g.idle <= g.limits.MaxIdle {
 		if c.at == idle {
 			g.unlinkLocked(c)

@@ -37,7 +37,7 @@ func (l *Lease) Release() {
 	l.done = true
 	l.g.mu.Lock()
 	defer l.g.unlock()
-	l.c.host.burst.end()
+	l.c.host.endLocked()
 	l.g.takeBackLocked(l.c, false)
 }
 

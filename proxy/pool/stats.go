@@ -24,6 +24,21 @@ type Stats struct {
 	Reused     uint64 // of these, on a connection that was there
 	Evicted    [reasons]uint64
 
+	Squeezed [Limits]uint64   // idle connections closed for a limit's sake
+	Queued   [Limits]Queue    // requests that had to wait because of a limit
+	QueuedBy map[string]Queue // the same by caller; "" beyond the first hundred
+	Hinted   uint64           // connections Expired at the age that the server's Keep-Alive named
+	Refused  uint64           // requests beyond max_waiting
+	TimedOut uint64           // requests that waited for wait_timeout in vain
+	Connects uint64           // dials that succeeded
+	Spent    time.Duration    // on the handshakes of these
+
+	Width       int    // the most requests to one host at one time, in the last hour
+	Wanted      int    // the connections that such bursts of all hosts of a group take together
+	Bursts      uint64 // times that two requests or more were under way to a host; of groups that are not forgotten
+	Together    int    // scope "caller": the most requests to an upstream at one time, over all callers
+	PeerStreams int    // HTTP/2: requests at one time that the peer takes on a connection; 0 unknown
+
 	Wait    Quantiles // from asking to having a connection, where it had to wait at all
 	Connect Quantiles // handshakes: TCP, egress and TLS
 }
@@ -62,9 +77,11 @@ type Knowledge struct {
 type counts struct {
 	dials, dialErrors, requests, reused atomic.Uint64
 	evicted                             [reasons]atomic.Uint64
+	limits                              squeezes
 
-	mu            sync.Mutex // guards the histograms
+	mu            sync.Mutex // guards the histograms and spent
 	wait, connect *hdrhistogram.Histogram
+	spent         time.Duration // on handshakes
 }
 
 func newCounts() *counts {
@@ -76,6 +93,7 @@ func newCounts() *counts {
 func (c *counts) connected(d *dialled) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.spent += d.roundTrip + d.tlsTime
 	c.connect.RecordValue(min((d.roundTrip + d.tlsTime).Microseconds(), c.connect.HighestTrackableValue()))
 }
 
@@ -132,7 +150,10 @@ func (m *Manager) stats(wanted func(upstream string) bool) Stats {
 		c.mu.Lock()
 		wait.Merge(c.wait)
 		connect.Merge(c.connect)
+		s.Connects += uint64(c.connect.TotalCount())
+		s.Spent += c.spent
 		c.mu.Unlock()
+		c.limits.addTo(&s)
 	}
 	s.Wait, s.Connect = quantiles(wait), quantiles(connect)
 	return s
@@ -141,16 +162,31 @@ func (m *Manager) stats(wanted func(upstream string) bool) Stats {
 func (g *group) addStats(s *Stats, wanted func(string) bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	connections := 0
 	for _, h := range g.hosts {
 		if !wanted(h.upstream) {
 			continue
 		}
-		idle := h.idleCountLocked()
+		idle, width := h.idleCountLocked(), h.burst.width()
+		connections += h.connectionsForLocked(width)
+		s.Width = max(s.Width, width)
+		s.Bursts += h.burst.bursts
+		s.PeerStreams = max(s.PeerStreams, h.peerStreamsLocked())
 		s.Open += h.open
 		s.Idle += idle
 		s.InUse += h.open - h.dialing - idle
 		s.Waiting += max(0, h.queue.len()-h.expectedLocked())
 	}
+	s.Wanted = max(s.Wanted, connections)
+}
+
+// connectionsForLocked returns how many connections carry so many requests at one time.
+func (h *host) connectionsForLocked(requests int) int {
+	if len(h.multi) == 0 && h.origin.known.Load().HTTP != 2 {
+		return requests
+	}
+	streams := max(1, h.pool.MaxStreamsPerConnection)
+	return (requests + streams - 1) / streams
 }
 
 // Learned returns what is known about each origin, in the order of their names.

@@ -125,9 +125,11 @@ func (g *group) lookAtIdle() {
 // the same time, at most, in the last hour. The zero value is ready. The group's
 // mutex guards it.
 type burstMeter struct {
-	now   int
-	peaks [12]int // of the last twelve five-minute spans
-	span  int64
+	now    int
+	top    int     // since there was none at all
+	bursts uint64  // times that two or more were, between none and none
+	peaks  [12]int // of the last twelve five-minute spans
+	span   int64
 }
 
 const burstSpan = 5 * time.Minute
@@ -137,9 +139,18 @@ func (b *burstMeter) begin(now time.Time) {
 	b.now++
 	at := &b.peaks[b.span%int64(len(b.peaks))]
 	*at = max(*at, b.now)
+	b.top = max(b.top, b.now)
 }
 
-func (b *burstMeter) end() { b.now-- }
+func (b *burstMeter) end() {
+	b.now--
+	if b.now == 0 {
+		if b.top > 1 {
+			b.bursts++
+		}
+		b.top = 0
+	}
+}
 
 // tick moves on to the span of now.
 func (b *burstMeter) tick(now time.Time) {
