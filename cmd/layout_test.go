@@ -70,7 +70,7 @@ var layout = []row{
 	// What it remembers, says and measures.
 	{dir: "proxy/meter"},
 	{dir: "proxy/history", may: []string{"proxy/meter"}},
-	{dir: "proxy/advisor", may: []string{"settings", "proxy/meter"}, planned: true},
+	{dir: "proxy/advisor", may: []string{"settings", "proxy/meter"}},
 	{dir: "proxy/control", may: []string{"settings"}},
 	{dir: "proxy/control/server", may: []string{"settings", "proxy/control"}},
 	{dir: "proxy/bench", may: []string{"settings"}},

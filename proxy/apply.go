@@ -67,7 +67,9 @@ func (d *Daemon) change(base *settings.Settings, save func() error) error {
 		move.Commit()
 		d.bound = s.Listen.Address
 	}
+	old := d.saved()
 	d.commit(state, base, addrs)
+	d.adviseAnew(old, d.saved())
 	before := d.vault
 	d.vault = v
 	d.logMissing(before)

@@ -46,7 +46,8 @@ type Daemon struct {
 	exchange *exchange.Exchange
 	front    *general.Front
 	history  *history.Keeper // nil without a folder for state
-	ready    chan struct{}   // closed when the daemon listens
+	adviser  *adviser
+	ready    chan struct{} // closed when the daemon listens
 	own      ownAddrs
 
 	// The mutexes are taken in the order in which they stand here. Nobody on the way
@@ -108,15 +109,20 @@ func New(c Config) (*Daemon, error) {
 // build makes the parts that live as long as the daemon.
 func (d *Daemon) build(s *settings.Settings) error {
 	config := pool.Config{AllowDial: upstream.AllowDial, OwnAddr: d.own.has, Log: d.config.Log.Logger}
+	advice := ""
 	if d.config.StateDir != "" {
 		if err := os.MkdirAll(d.config.StateDir, 0o700); err != nil {
 			return fmt.Errorf("make the folder for state: %w", err)
 		}
 		config.StateFile = filepath.Join(d.config.StateDir, learnedName)
+		advice = filepath.Join(d.config.StateDir, adviceName)
 		d.history = history.New(history.Config{
 			Path: filepath.Join(d.config.StateDir, HistoryName), Meter: d.meter, Log: d.config.Log.Logger, Now: d.config.Now,
 		})
 	}
+	var err error
+	d.adviser, err = newAdviser(advice)
+	d.logAdvice(err)
 	pools, err := pool.NewManager(config, s)
 	if err != nil {
 		return fmt.Errorf("start the pool: %w", err)
@@ -161,6 +167,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer wg.Wait()
 	defer stopSupport()
 	wg.Go(func() { d.serveControl(support) })
+	wg.Go(func() { d.watchAdvice(support) })
 	if d.history != nil {
 		wg.Go(func() { d.history.Run(support) })
 	}

@@ -84,7 +84,7 @@ func Advise(f *Facts) Advice {
 		items, missing := find(f)
 		a.Missing = append(a.Missing, missing...)
 		for _, r := range items {
-			if f.takesBack(r.Patch) || contested(r.Patch, taken) {
+			if f.takesBack(r.Patch) || contested(r.Patch, taken) || !f.valid(r.Patch) {
 				continue
 			}
 			for _, c := range r.Patch {
@@ -120,6 +120,17 @@ func (f *Facts) takesBack(patch []Change) bool {
 	return slices.ContainsFunc(patch, func(c Change) bool {
 		return slices.ContainsFunc(f.InForce, func(done Change) bool { return done.Key == c.Key && done.From == c.To })
 	})
+}
+
+// valid reports whether the settings are valid with a patch.
+func (f *Facts) valid(patch []Change) bool {
+	next := f.Settings.Clone()
+	for _, c := range patch {
+		if next.Set(c.Key, c.To) != nil {
+			return false
+		}
+	}
+	return next.Validate() == nil
 }
 
 // missingRequests tells of the upstream that comes nearest to enough requests.

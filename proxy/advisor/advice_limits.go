@@ -19,7 +19,7 @@ const (
 
 // group returns the pool that an upstream's limits over a whole pool are those of.
 func (f *Facts) group(u *UpstreamFacts) *settings.Pool {
-	if f.Settings.Pool.Scope == settings.ScopeUpstream {
+	if u.Pool.Scope == settings.ScopeUpstream {
 		return &u.Pool
 	}
 	return &f.Settings.Pool
@@ -27,7 +27,7 @@ func (f *Facts) group(u *UpstreamFacts) *settings.Pool {
 
 // wanted returns the connections that the bursts of a domain take in one pool.
 func (f *Facts) wanted(d domain) int {
-	if f.Settings.Pool.Scope == settings.ScopeUpstream {
+	if !d.pooled() {
 		return d.widest(func(u *UpstreamFacts) int { return u.Wanted })
 	}
 	return f.Wanted
@@ -62,10 +62,24 @@ func (f *Facts) everyone() domain {
 	return d
 }
 
+// together is the domain of the upstreams whose pool is not theirs alone.
+func (f *Facts) together() domain {
+	d := domain{}
+	for i := range f.Upstreams {
+		if u := &f.Upstreams[i]; u.Pool.Scope != settings.ScopeUpstream {
+			d.upstreams = append(d.upstreams, u)
+		}
+	}
+	return d
+}
+
 // squeezedOut counts the idle connections that were closed to stay within a limit.
 func squeezedOut(u *UpstreamFacts) uint64 {
 	return u.Idle.Closed + u.IdlePerHost.Closed + u.Connections.Closed
 }
+
+// squeezedByAll counts those of them that a limit over a whole pool closed.
+func squeezedByAll(u *UpstreamFacts) uint64 { return u.Idle.Closed + u.Connections.Closed }
 
 // often reports whether n of so many requests are more than chance: 2 percent, and seldom in all.
 func often(n, requests uint64) bool { return requests >= enough && n >= seldom && 50*n >= requests }
@@ -74,8 +88,7 @@ func often(n, requests uint64) bool { return requests >= enough && n >= seldom &
 // rest again.
 func idleSlots(f *Facts) ([]Recommendation, []Missing) {
 	var found []domain
-	if all := f.everyone(); f.Settings.Pool.Scope != settings.ScopeUpstream &&
-		often(all.total(func(u *UpstreamFacts) uint64 { return u.Idle.Closed + u.Connections.Closed }), all.total(requestsOf)) {
+	if all := f.together(); often(all.total(squeezedByAll), all.total(requestsOf)) {
 		found = []domain{all}
 	} else {
 		found = f.domains(func(u *UpstreamFacts) bool { return often(squeezedOut(u), u.Requests) })

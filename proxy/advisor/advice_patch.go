@@ -64,14 +64,12 @@ func ofGroup(key string) bool {
 func (f *Facts) raise(upstreams []*UpstreamFacts, everywhere bool, wants ...want) []Change {
 	var patch []Change
 	for _, w := range wants {
-		if everywhere || ofGroup(w.key) && f.Settings.Pool.Scope != settings.ScopeUpstream {
+		ofAll := ofGroup(w.key) && domain{"", upstreams}.pooled()
+		if everywhere || ofAll {
 			patch = append(patch, f.lift("pool."+w.key, numberOf(&f.Settings.Pool, w.key), w)...)
 		}
-		if ofGroup(w.key) && f.Settings.Pool.Scope != settings.ScopeUpstream {
-			continue
-		}
 		for _, u := range upstreams {
-			if everywhere && !f.overrides(u.Name, w.key) {
+			if ofAll || everywhere && !f.overrides(u.Name, w.key) {
 				continue
 			}
 			if !u.Live {
@@ -144,6 +142,12 @@ func tooLow(p *settings.Pool, c Change) bool {
 type domain struct {
 	name      string
 	upstreams []*UpstreamFacts
+}
+
+// pooled reports whether the limits over a whole pool are those of [pool]: the upstreams share one,
+// or there is one for each caller.
+func (d domain) pooled() bool {
+	return slices.ContainsFunc(d.upstreams, func(u *UpstreamFacts) bool { return u.Pool.Scope != settings.ScopeUpstream })
 }
 
 // everywhere reports whether [pool] is the place to change.

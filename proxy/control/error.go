@@ -27,6 +27,10 @@ const (
 	CodeUnknown     = "unknown"      // with status 404: the address is not known
 	CodeDaemonOlder = "daemon_older" // with status 426
 	CodeClientOlder = "client_older" // with status 426
+
+	CodeNoAdvice       = "no_advice"        // with status 404: the situation is over, or was never there
+	CodeNothingToApply = "nothing_to_apply" // with status 409: only a person can act on it
+	CodeChangedSince   = "changed_since"    // with status 409: it cannot be undone without losing a person's change
 )
 
 // Error is a refusal by the daemon.

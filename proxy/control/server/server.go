@@ -44,6 +44,12 @@ type Backend interface {
 	// HistoryOf returns how requests went over a window: of all upstreams when the name
 	// is "", else of one.
 	HistoryOf(ctx context.Context, window, upstream string) (control.Series, error)
+	// Advice returns what would make things better, and what became of what was applied.
+	Advice() control.Advice
+	// ApplyAdvice and UndoAdvice change the settings as PutSettings does. They return a
+	// *control.Error for what is not there, cannot be applied, or was changed since.
+	ApplyAdvice(revision uint64, id string) error
+	UndoAdvice(revision uint64, id string) error
 }
 
 // Limits of the socket. Its clients are our own programs, so these only keep a
@@ -109,6 +115,9 @@ func New(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/probe", h.probe)
 	mux.HandleFunc("GET /v1/log", h.log)
 	mux.HandleFunc("GET /v1/history", h.history)
+	mux.HandleFunc("GET /v1/advice", h.advice)
+	mux.HandleFunc("POST /v1/advice/apply", h.take(b.ApplyAdvice))
+	mux.HandleFunc("POST /v1/advice/undo", h.take(b.UndoAdvice))
 	mux.HandleFunc("/", h.unknown)
 	return guard(b.Status().Version, mux)
 }

@@ -25,6 +25,8 @@ type memory struct {
 	changed chan struct{}
 	flushes int
 	refuse  error // what PutSettings and Pause answer
+
+	advice control.Advice // constant
 }
 
 func newMemory() *memory {
@@ -67,6 +69,22 @@ func (m *memory) FlushIdle() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.flushes++
+}
+
+func (m *memory) Advice() control.Advice { return m.advice }
+
+func (m *memory) ApplyAdvice(revision uint64, id string) error { return m.take(revision, id) }
+func (m *memory) UndoAdvice(revision uint64, id string) error  { return m.take(revision, id) }
+
+// take takes the first piece of advice, and refuses others.
+func (m *memory) take(revision uint64, id string) error {
+	switch {
+	case revision != m.Status().Revision:
+		return control.ErrStale
+	case id != m.advice.Items[0].ID:
+		return &control.Error{Status: 404, Code: control.CodeNoAdvice, Message: "there is no advice " + id}
+	}
+	return m.change(func(s *control.Status) { s.Revision++ })
 }
 
 // Probe pretends to have tested any upstream but the one that is named nobody.
