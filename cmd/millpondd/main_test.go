@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 			"answers-now": answersNow,
 			"until":       until,
 			"lines":       lines,
+			"onlyours":    onlyOurs,
 		},
 	})
 }
@@ -155,6 +156,11 @@ func lines(ts *testscript.TestScript, _ bool, args []string) {
 	if got := strings.Count(ts.ReadFile("stderr"), "\n"); strconv.Itoa(got) != args[0] {
 		ts.Fatalf("got %d lines on stderr; want %s", got, args[0])
 	}
+}
+
+// onlyOurs leaves nothing in PATH but the program under test: onlyours
+func onlyOurs(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Setenv("PATH", filepath.SplitList(ts.Getenv("PATH"))[0])
 }
 
 // await waits for a condition that another process brings about.

@@ -111,5 +111,6 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(a.pauseCommand(), a.resumeCommand())
 	root.AddCommand(a.benchCommand())
 	root.AddCommand(a.historyCommand(), a.logsCommand(), a.topCommand())
+	root.AddCommand(a.connectCommand(), a.disconnectCommand())
 	return root
 }

@@ -75,7 +75,10 @@ func clients() []Client {
 		{ID: "gemini-sdk", Title: "Google Gen AI SDK", Kind: "gemini", lines: variable("GOOGLE_GEMINI_BASE_URL", "", "or http_options, httpOptions in the program")},
 		{ID: "a2a", Title: "A2A coordinator", Kind: "a2a", lines: worker("the worker's address; its agent card leads through us, too")},
 		{ID: "agora", Title: "AGORA coordinator", Kind: "a2a", lines: worker("the worker's address, for plain POSTs")},
-		{ID: "anp", Title: "ANP coordinator", Kind: "http", lines: variable("HTTP_PROXY", "", "since it signs the host; forward.enabled must be true")},
+		{ID: "anp", Title: "ANP coordinator", Kind: "http", lines: func(base string) []Line {
+			base, _, _ = strings.Cut(base, "/u/")
+			return []Line{{"HTTP_PROXY", base, "since it signs the host; forward.enabled must be true"}}
+		}},
 	}
 }
 
@@ -86,7 +89,12 @@ func variable(name, path, note string) func(base string) []Line {
 
 // worker returns the line of a coordinator that is given the addresses of its workers.
 func worker(note string) func(base string) []Line {
-	return func(base string) []Line { return []Line{{"", base + "/u/NAME/", note + "; NAME is the upstream's"}} }
+	return func(base string) []Line {
+		if strings.Contains(base, "/u/") {
+			return []Line{{"", base + "/", note}}
+		}
+		return []Line{{"", base + "/u/NAME/", note + "; NAME is the upstream's"}}
+	}
 }
 
 // claudeCode finds Claude Code's user settings: its documentation, "Settings", "Environment variables".
