@@ -68,7 +68,7 @@ func (l *checkedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := checkPeer(c); err == nil {
+		if err := checkPeer(c, 0); err == nil {
 			return c, nil
 		}
 		_ = c.Close()

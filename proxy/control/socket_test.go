@@ -153,13 +153,13 @@ func TestPeerIsThisUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := checkPeer(c); err != nil {
+	if err := checkPeer(c, 0); err != nil {
 		t.Errorf("got %v; want no error", err)
 	}
 	client, server := net.Pipe()
 	defer client.Close()
 	defer server.Close()
-	if err := checkPeer(server); !errors.Is(err, ErrPeer) {
+	if err := checkPeer(server, 0); !errors.Is(err, ErrPeer) {
 		t.Errorf("a connection without a user: got %v; want %v", err, ErrPeer)
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Listen listens on a named pipe that only this user and the system may open.
+// Listen listens on a named pipe that only this user, administrators and the
+// system may open.
 // A pipe that another process listens on gives ErrInUse: the first instance of
 // a name is asked for. A dead process leaves nothing behind.
 func Listen(path string) (net.Listener, error) {
@@ -18,8 +19,9 @@ func Listen(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the user of this process: %w", err)
 	}
-	// D:P is a list that inherits nothing; GA all rights; SY the system.
-	descriptor := "D:P(A;;GA;;;SY)(A;;GA;;;" + user.User.Sid.String() + ")"
+	// D:P is a list that inherits nothing; GA all rights; SY the system; BA administrators, who may do
+	// as they like anyway, and who speak to the system's service.
+	descriptor := "D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;" + user.User.Sid.String() + ")"
 	l, err := winio.ListenPipe(path, &winio.PipeConfig{SecurityDescriptor: descriptor})
 	switch {
 	case errors.Is(err, windows.ERROR_ACCESS_DENIED), errors.Is(err, windows.ERROR_PIPE_BUSY):
@@ -42,4 +44,4 @@ func DialSocket(ctx context.Context, path string) (net.Conn, error) {
 
 // checkPeer lets every connection pass: the pipe's descriptor has let in nobody
 // but the user and the system.
-func checkPeer(net.Conn) error { return nil }
+func checkPeer(net.Conn, int) error { return nil }
