@@ -101,8 +101,14 @@ func processOf(s listening) holder {
 		}
 		return holder{pid: pid, process: strings.TrimSpace(string(name))}
 	}
+	if s.uid == overflowUID {
+		return holder{} // of a user whom our user name space does not know, as in a confined service
+	}
 	return holder{owner: userName(s.uid)}
 }
+
+// overflowUID stands for all users of whom a user name space does not know (user_namespaces(7)).
+const overflowUID = 65534
 
 // userName looks a user up in /etc/passwd.
 func userName(uid int) string {
