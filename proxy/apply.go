@@ -122,18 +122,31 @@ func (d *Daemon) Pause(paused bool) error {
 	return nil
 }
 
+// Reload reads the settings file again and applies it, as is done by itself when the file
+// changes. The error says why what ran stays.
+func (d *Daemon) Reload() error {
+	s, err := d.config.Store.Load()
+	return d.applyFromFile(s, err)
+}
+
+// applyFromFile applies what was read, unless reading failed, and logs how that went.
+func (d *Daemon) applyFromFile(s *settings.Settings, err error) error {
+	if err == nil {
+		err = d.Apply(s)
+	}
+	if err != nil {
+		d.logBadSettings(err)
+		return err
+	}
+	d.config.Log.Info("settings applied", "settings", d.config.Store.Path(), "address", d.Address())
+	d.logWarnings()
+	return nil
+}
+
 // follow applies changes of the settings file until ctx is done.
 func (d *Daemon) follow(ctx context.Context) {
 	err := d.config.Store.Watch(ctx, func(s *settings.Settings, err error) {
-		if err == nil {
-			err = d.Apply(s)
-		}
-		if err == nil {
-			d.config.Log.Info("settings applied", "settings", d.config.Store.Path(), "address", d.Address())
-			d.logWarnings()
-			return
-		}
-		d.logBadSettings(err)
+		_ = d.applyFromFile(s, err) // it has logged the error
 	})
 	if err != nil {
 		d.config.Log.Error("the settings file is not watched; changes apply at the next start", "settings", d.config.Store.Path(), "err", err)

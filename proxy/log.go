@@ -34,6 +34,7 @@ const RequestMessage = "request"
 type LogConfig struct {
 	Stderr   io.Writer // nil: nothing is written there
 	Terminal bool      // a person reads Stderr: times are short
+	Journal  bool      // systemd's journal reads Stderr: it has times, and knows levels, of its own
 	Dir      string    // where the log file goes; "": there is none
 	Level    slog.Level
 }
@@ -62,17 +63,20 @@ func OpenLog(c LogConfig) (*Log, error) {
 		}
 		inFile = append(inFile, l.outlet(l.file))
 	}
-	var onScreen []io.Writer
+	var onScreen io.Writer
+	replace := shortAttr
 	switch {
 	case c.Stderr == nil:
+	case c.Journal:
+		onScreen, replace = journal{l.outlet(c.Stderr)}, timelessAttr
 	case c.Terminal:
-		onScreen = append(onScreen, l.outlet(c.Stderr))
+		onScreen = tee{l.outlet(c.Stderr)}
 	default: // the same text as in the file: write it once
 		inFile = append(inFile, l.outlet(c.Stderr))
 	}
 	handlers := []slog.Handler{slog.NewTextHandler(tee(inFile), &slog.HandlerOptions{Level: c.Level, ReplaceAttr: redactAttr})}
-	if len(onScreen) > 0 {
-		handlers = append(handlers, slog.NewTextHandler(tee(onScreen), &slog.HandlerOptions{Level: c.Level, ReplaceAttr: shortAttr}))
+	if onScreen != nil {
+		handlers = append(handlers, slog.NewTextHandler(onScreen, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: replace}))
 	}
 	l.Logger = slog.New(slog.NewMultiHandler(handlers...))
 	return l, nil
@@ -171,6 +175,29 @@ func shortAttr(groups []string, a slog.Attr) slog.Attr {
 		return slog.String(slog.TimeKey, a.Value.Time().Format(time.TimeOnly))
 	}
 	return redactAttr(groups, a)
+}
+
+// timelessAttr is redactAttr without the time, for who has one already.
+func timelessAttr(groups []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey && len(groups) == 0 && a.Value.Kind() == slog.KindTime {
+		return slog.Attr{}
+	}
+	return redactAttr(groups, a)
+}
+
+// journal marks each line with its level as systemd's journal reads it (sd-daemon(3)).
+type journal struct{ io.Writer }
+
+func (j journal) Write(line []byte) (int, error) {
+	level := "<6>" // informational
+	switch {
+	case bytes.HasPrefix(line, []byte("level=ERROR ")):
+		level = "<3>"
+	case bytes.HasPrefix(line, []byte("level=WARN ")):
+		level = "<4>"
+	}
+	_, err := j.Writer.Write(append([]byte(level), line...))
+	return len(line), err
 }
 
 // tee writes to several writers that never fail.
