@@ -78,7 +78,8 @@ var layout = []row{
 	{dir: "proxy/leaktest", stdOnly: true}, // for tests
 
 	// Getting on to a machine, and off again.
-	{dir: "installer/service", planned: true},
+	{dir: "installer/service"},
+	{dir: "installer/service/notify"},
 	{dir: "installer/hookup"},
 	{dir: "installer/package", planned: true},
 	{dir: "assets"},

@@ -1,0 +1,10 @@
+package service
+
+// SystemPaths returns where the system's service keeps its things.
+func SystemPaths() Paths {
+	return Paths{
+		Settings: "/Library/Application Support/Millpond/settings.toml",
+		State:    "/Library/Application Support/Millpond/State",
+		Control:  "/Library/Application Support/Millpond/control.sock",
+	}
+}

@@ -1,0 +1,10 @@
+package service
+
+// SystemPaths returns where the system's service keeps its things.
+func SystemPaths() Paths {
+	return Paths{
+		Settings: "/var/lib/millpond/settings.toml",
+		State:    "/var/lib/millpond/state",
+		Control:  "/run/millpond/control.sock",
+	}
+}

@@ -1,0 +1,16 @@
+package service
+
+import (
+	"os"
+	"path/filepath"
+)
+
+// SystemPaths returns where the system's service keeps its things.
+func SystemPaths() Paths {
+	data := filepath.Join(os.Getenv("ProgramData"), "Millpond")
+	return Paths{
+		Settings: filepath.Join(data, "settings.toml"),
+		State:    filepath.Join(data, "State"),
+		Control:  `\\.\pipe\millpond-service`,
+	}
+}
