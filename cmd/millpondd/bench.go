@@ -148,7 +148,7 @@ func (a *app) childCommand() *cobra.Command {
 				return failed(err, "")
 			}
 			a.std.err = &firstWords{w: a.std.err, left: 4 << 10}
-			return a.serve(ctx, serveFlags{})
+			return a.serve(ctx, serveFlags{}, nil)
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", "", "the address to listen on")

@@ -81,6 +81,7 @@ type app struct {
 	std     streams
 	environ []string
 	config  string // --config
+	system  bool   // --system: speak of the system's service
 }
 
 // getenv returns a variable of the environment that the app was given.
@@ -102,13 +103,19 @@ func (a *app) command() *cobra.Command {
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRun: func(*cobra.Command, []string) {
+			if a.system {
+				a.environ = append(a.environ, systemEnviron()...)
+			}
+		},
 	}
 	root.SetIn(a.std.in)
 	root.SetOut(a.std.out)
 	root.SetErr(a.std.err)
 	root.PersistentFlags().StringVar(&a.config, "config", "", "the settings `FILE` (default: as \"millpondd config path\" prints)")
+	root.PersistentFlags().BoolVar(&a.system, "system", false, "speak of the system's service instead of your own")
 	root.AddCommand(a.serveCommand(), a.statusCommand(), a.statsCommand(), a.configCommand(), a.upstreamCommand(), a.versionCommand())
-	root.AddCommand(a.pauseCommand(), a.resumeCommand())
+	root.AddCommand(a.serviceCommand(), a.pauseCommand(), a.resumeCommand())
 	root.AddCommand(a.benchCommand())
 	root.AddCommand(a.historyCommand(), a.logsCommand(), a.topCommand())
 	root.AddCommand(a.connectCommand(), a.disconnectCommand())

@@ -43,7 +43,7 @@ The flags override the file for this run and are never written to it.
 On an interrupt or SIGTERM no new request is taken, those in flight get 30 seconds
 to end, and then the program exits. A second signal ends it at once.`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return a.serve(c.Context(), f) },
+		RunE: func(c *cobra.Command, _ []string) error { return a.supervised(c.Context(), f) },
 	}
 	c.Flags().StringVar(&f.listen, "listen", "", "listen on `ADDRESS` (host:port) instead of listen.address")
 	c.Flags().StringVar(&f.upstream, "upstream", "", "send everything to this `URL` instead of the configured upstreams")
@@ -53,8 +53,9 @@ to end, and then the program exits. A second signal ends it at once.`,
 	return c
 }
 
-// serve runs the daemon until ctx is done.
-func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
+// serve runs the daemon until ctx is done. Beside it, from when it listens, runs accompany unless it
+// is nil; it returns when its context is done.
+func (a *app) serve(ctx context.Context, f serveFlags, accompany func(context.Context, *proxy.Daemon)) (err error) {
 	if a.config != "" { // the daemon tells it to commands in other folders
 		if a.config, err = filepath.Abs(a.config); err != nil {
 			return failed(err, "")
@@ -75,7 +76,7 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	if err != nil {
 		return failed(err, "")
 	}
-	logs := proxy.LogConfig{Stderr: a.std.err, Terminal: isTerminal(a.std.err), Dir: state}
+	logs := proxy.LogConfig{Stderr: a.std.err, Terminal: isTerminal(a.std.err), Journal: a.toJournal(a.std.err), Dir: state}
 	if f.quiet {
 		logs.Stderr = nil
 	}
@@ -102,11 +103,11 @@ func (a *app) serve(ctx context.Context, f serveFlags) (err error) {
 	if err != nil {
 		return a.settingsError(st, f.blame(err))
 	}
-	return serveError(a.runDaemon(ctx, d, f))
+	return serveError(a.runDaemon(ctx, d, f, accompany))
 }
 
 // runDaemon runs d, says where it listens, and in a demo makes a little traffic.
-func (a *app) runDaemon(ctx context.Context, d *proxy.Daemon, f serveFlags) error {
+func (a *app) runDaemon(ctx context.Context, d *proxy.Daemon, f serveFlags, accompany func(context.Context, *proxy.Daemon)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -116,6 +117,9 @@ func (a *app) runDaemon(ctx context.Context, d *proxy.Daemon, f serveFlags) erro
 		case <-ctx.Done():
 			return
 		case <-d.Ready():
+		}
+		if accompany != nil {
+			wg.Go(func() { accompany(ctx, d) })
 		}
 		address := reachable(d.Address())
 		a.greet(address, f)
@@ -147,9 +151,12 @@ func restLightly(ctx context.Context, d *proxy.Daemon) {
 	}
 }
 
-// greet tells a person at a terminal where the proxy is and what to try. The log tells
-// the address to everyone else.
+// greet tells a person where the proxy is and what to try. The log tells the address to
+// everyone else.
 func (a *app) greet(address string, f serveFlags) {
+	if a.toJournal(a.std.err) {
+		return
+	}
 	try := "curl http://" + address + "/__millpond__/stats"
 	if f.demo {
 		try = `curl -N http://` + address + `/v1/messages -H 'content-type: application/json' -d '{"model":"demo","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"Hello"}]}'`
