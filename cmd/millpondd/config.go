@@ -20,7 +20,8 @@ func (a *app) configCommand() *cobra.Command {
 		},
 	}
 	c.AddCommand(a.configPathCommand(), a.configShowCommand(), a.configValidateCommand(),
-		a.configGetCommand(), a.configSetCommand(), a.configPresetCommand())
+		a.configGetCommand(), a.configSetCommand(), a.configPresetCommand(),
+		a.configExportCommand(), a.configImportCommand())
 	return c
 }
 

@@ -112,15 +112,42 @@ func (a *app) reportKeys(e edited, asJSON bool) error {
 	if asJSON {
 		return writeJSON(a.std.out, configResult{Changes: changes, Path: e.Path, Live: e.Live})
 	}
+	a.printChanges(changes)
 	if len(changes) == 0 {
-		_, err := fmt.Fprintln(a.std.out, "It was so already.")
-		return err
-	}
-	for _, c := range changes {
-		fmt.Fprintf(a.std.out, "%s = %s, was %s\n", c.Key, orNothing(c.After), orNothing(c.Before))
+		return nil
 	}
 	_, err := io.WriteString(a.std.out, e.where()+"\n")
 	return err
+}
+
+// printChanges prints keys after and before an edit.
+func (a *app) printChanges(changes []changed) {
+	if len(changes) == 0 {
+		fmt.Fprintln(a.std.out, "It was so already.")
+	}
+	for _, c := range changes {
+		after, isTree := c.After.(map[string]any)
+		_, wasTree := c.Before.(map[string]any)
+		switch {
+		case isTree && c.Before == nil:
+			fmt.Fprintf(a.std.out, "%s is added: %s\n", c.Key, inTree(after))
+		case wasTree && c.After == nil:
+			fmt.Fprintf(a.std.out, "%s is removed\n", c.Key)
+		default:
+			fmt.Fprintf(a.std.out, "%s = %s, was %s\n", c.Key, orNothing(c.After), orNothing(c.Before))
+		}
+	}
+}
+
+// inTree writes the keys of a table that say what it is.
+func inTree(tree map[string]any) string {
+	var parts []string
+	for _, name := range []string{"kind", "url", "path", "upstreams", "credential", "egress"} {
+		if text := inText(tree[name]); tree[name] != nil && text != "" {
+			parts = append(parts, name+" "+text)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // warnOverridden says that a variable of the environment hides the value that was saved.
@@ -160,8 +187,34 @@ func diffValue(before, after any, path string) []changed {
 			list = append(list, diffValue(oldList[i], newList[i], fmt.Sprintf("%s[%s]", path, nameIn(newList[i], i)))...)
 		}
 		return list
+	case isOldList && isNewList && (isTables(oldList) || isTables(newList)):
+		return diffNamed(oldList, newList, path)
 	}
 	return []changed{{path, before, after}}
+}
+
+// diffNamed lists what came, went and changed between two lists of tables of which one is longer.
+func diffNamed(before, after []any, path string) []changed {
+	var list []changed
+	old := map[string]any{}
+	for i, element := range before {
+		old[nameIn(element, i)] = element
+	}
+	for i, element := range after {
+		name := nameIn(element, i)
+		if was, ok := old[name]; ok {
+			list = append(list, diffValue(was, element, fmt.Sprintf("%s[%s]", path, name))...)
+		} else {
+			list = append(list, changed{fmt.Sprintf("%s[%s]", path, name), nil, element})
+		}
+		delete(old, name)
+	}
+	for i, element := range before {
+		if name := nameIn(element, i); old[name] != nil {
+			list = append(list, changed{fmt.Sprintf("%s[%s]", path, name), element, nil})
+		}
+	}
+	return list
 }
 
 // isTables reports whether a list holds tables: upstreams or routes.
