@@ -99,6 +99,7 @@ func (d *Daemon) commit(state *exchange.State, base *settings.Settings, addrs []
 	d.committing.Lock()
 	defer d.committing.Unlock()
 	state.Paused = d.pausedNow()
+	d.trials.fit(state, d.config.Now())
 	d.exchange.Commit(state)
 	d.publish(func() {
 		d.addrs = addrs
@@ -112,14 +113,21 @@ func (d *Daemon) commit(state *exchange.State, base *settings.Settings, addrs []
 // Pause begins or ends a pause: while it lasts every request but those for our own pages
 // is answered 503 at once. It does not wait for a change of the settings under way.
 func (d *Daemon) Pause(paused bool) error {
+	d.recommit(func(state *exchange.State) {
+		state.Paused = paused
+		d.publish(func() { d.paused = paused })
+	})
+	d.config.Log.Info("paused", "paused", paused)
+	return nil
+}
+
+// recommit puts a copy of the running state in force that differs in what edit changes.
+func (d *Daemon) recommit(edit func(*exchange.State)) {
 	d.committing.Lock()
 	defer d.committing.Unlock()
 	state := *d.exchange.State()
-	state.Paused = paused
+	edit(&state)
 	d.exchange.Commit(&state)
-	d.publish(func() { d.paused = paused })
-	d.config.Log.Info("paused", "paused", paused)
-	return nil
 }
 
 // Reload reads the settings file again and applies it, as is done by itself when the file

@@ -47,6 +47,7 @@ type Daemon struct {
 	front    *general.Front
 	history  *history.Keeper // nil without a folder for state
 	adviser  *adviser
+	trials   *trials
 	ready    chan struct{} // closed when the daemon listens
 	own      ownAddrs
 
@@ -102,6 +103,7 @@ func New(c Config) (*Daemon, error) {
 	if err := d.build(s); err != nil {
 		return nil, err
 	}
+	d.trials.fit(state, c.Now())
 	d.exchange.Commit(state)
 	return d, nil
 }
@@ -123,6 +125,9 @@ func (d *Daemon) build(s *settings.Settings) error {
 	var err error
 	d.adviser, err = newAdviser(advice)
 	d.logAdvice(err)
+	if d.trials, err = loadTrials(d.config.StateDir); err != nil {
+		d.config.Log.Error("no trial goes on, and none that is begun now is kept", "err", err)
+	}
 	pools, err := pool.NewManager(config, s)
 	if err != nil {
 		return fmt.Errorf("start the pool: %w", err)
@@ -171,6 +176,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if d.history != nil {
 		wg.Go(func() { d.history.Run(support) })
 	}
+	wg.Go(func() { d.keepTrials(support) })
 
 	served := make(chan error, 1)
 	wg.Go(func() { served <- d.front.Serve(listener.Strict(d.listener, d.strictness())) })

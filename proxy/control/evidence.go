@@ -80,18 +80,29 @@ const (
 	Unknown Decision = "unknown"
 )
 
+// The reasons of a decision.
+const (
+	ReasonMeetsTargets = "meets_targets" // keep
+	ReasonBelowTarget  = "below_target"  // watch
+	ReasonBelowSwitch  = "below_switch"  // switch: the success rate is below switch_below
+	ReasonManyErrors   = "many_errors"   // switch: the error rate is above five times its target
+	ReasonTooFew       = "too_few"       // unknown
+)
+
 // A VerdictRow judges one upstream over one transport.
 type VerdictRow struct {
 	Upstream    string      `json:"upstream"`
-	Transport   string      `json:"transport"` // http1 or http2
-	Scope       string      `json:"scope"`     // of the pool: shared, upstream or caller
-	Requests    int64       `json:"requests"`
+	Transport   string      `json:"transport"`    // http1 or http2
+	Scope       string      `json:"scope"`        // of the pool: shared, upstream or caller
+	Requests    int64       `json:"requests"`     // that say something about the upstream: they succeeded or failed
+	Need        int64       `json:"need"`         // requests that a decision takes
 	SuccessRate float64     `json:"success_rate"` // percent
 	ErrorRate   float64     `json:"error_rate"`   // percent
 	LatencyMS   Percentiles `json:"latency_ms"`
 	Decision    Decision    `json:"decision"`
-	Reason      string      `json:"reason"`   // a code, such as below_switch; the screens have a sentence for each
+	Reason      string      `json:"reason"`   // one of the Reason constants; the screens have a sentence for each
 	Sentence    string      `json:"sentence"` // the same in English, with the figures
+	Trial       string      `json:"trial"`    // ID of the one that runs on the upstream; "" when none does
 	Proposal    *Proposal   `json:"proposal"` // nil when there is nothing to try
 }
 
@@ -101,6 +112,28 @@ type Proposal struct {
 	From    string `json:"from"`
 	To      string `json:"to"`
 }
+
+// The states of a trial.
+const (
+	TrialTooFew       = "too_few"       // requests in an arm
+	TrialNoDifference = "no_difference" // that is more than chance
+	TrialMoreSuccess  = "more_success"  // the winner fails less
+	TrialFaster       = "faster"        // the winner fails no more, and answers sooner
+)
+
+// Why a trial has ended.
+const (
+	EndedByPerson   = "person"
+	EndedApplied    = "applied"  // its winner was put into the settings
+	EndedWorse      = "worse"    // the other way fails more: nothing more is sent there
+	EndedBySettings = "settings" // its upstream was changed or taken away
+)
+
+// The settings that a trial can be of.
+const (
+	SettingProtocol = "protocol" // pool.protocol
+	SettingScope    = "scope"    // pool.scope
+)
 
 // A Trial sends a share of an upstream's requests another way and compares.
 type Trial struct {
@@ -112,19 +145,24 @@ type Trial struct {
 	Share    float64   `json:"share"` // of the requests that go the other way, from 0 to 1
 	Started  time.Time `json:"started"`
 
-	Ended    *time.Time `json:"ended"`    // nil while it runs
-	Winner   string     `json:"winner"`   // the setting's value that did better; "" while there is no difference that is not chance
-	Sentence string     `json:"sentence"` // the state of it in English, with the figures
-	Applied  bool       `json:"applied"`  // the winner was put into the settings
-	CanUndo  bool       `json:"can_undo"`
+	Ended    *time.Time `json:"ended"`     // nil while it runs
+	EndedBy  string     `json:"ended_by"`  // one of the Ended constants; "" while it runs
+	Need     int64      `json:"need"`      // requests of each arm before a winner is named
+	Reason   string     `json:"reason"`    // one of the Trial constants; the screens have a sentence for each
+	Winner   string     `json:"winner"`    // the setting's value that did better; "" while there is no difference that is not chance
+	Chance   float64    `json:"chance"`    // that chance alone makes such a difference, from 0 to 1
+	Sentence string     `json:"sentence"`  // the state of it in English, with the figures
+	Applied  bool       `json:"applied"`   // the winner was put into the settings
+	CanApply bool       `json:"can_apply"` // there is a winner that the settings do not have
+	CanUndo  bool       `json:"can_undo"`  // the settings still have what applying it put there
 }
 
 // An Arm is one of a trial's two ways.
 type Arm struct {
-	Value       string      `json:"value"` // of the setting
-	Requests    int64       `json:"requests"`
+	Value       string      `json:"value"`        // of the setting
+	Requests    int64       `json:"requests"`     // that succeeded or failed
 	SuccessRate float64     `json:"success_rate"` // percent
-	LatencyMS   Percentiles `json:"latency_ms"`
+	LatencyMS   Percentiles `json:"latency_ms"`   // of those that succeeded
 	Dials       int64       `json:"dials"`
 }
 

@@ -31,6 +31,7 @@ func (t *turn) close() {
 		t.record.Err = t.cause.Error()
 	}
 	t.x.Meter.Record(t.record)
+	t.arm.record(t.record.Outcome, t.record.Total)
 	t.log()
 }
 

@@ -38,9 +38,11 @@ type State struct {
 	Upstreams   []*upstream.Upstream // at the indexes of Settings.Upstreams
 	Credentials []secret.Value       // at the same indexes; a missing or zero one passes the client's own through
 	Withheld    []error              // at the same indexes: why nothing may be sent there; a missing one or nil lets requests through
+	Trials      []*Trial             // at the same indexes; a missing one or nil where none runs
 	Paused      bool                 // refuse all requests
 
 	targets []pool.Target // at the same indexes
+	others  []pool.Target // at the same indexes: of the second arm of a trial; zero where none runs
 }
 
 // A Config holds the parts that outlive settings. All are required.
@@ -72,14 +74,23 @@ func (x *Exchange) State() *State { return x.state.Load() }
 // Commit puts st in force for new requests, and its limits for all. It cannot fail.
 func (x *Exchange) Commit(st *State) {
 	st.targets = make([]pool.Target, len(st.Upstreams))
+	st.others = make([]pool.Target, len(st.Upstreams))
 	var live []pool.Target
 	for i, u := range st.Upstreams {
 		st.targets[i] = TargetOf(u)
-		if u.Enabled && st.withheld(i) == nil {
-			live = append(live, st.targets[i])
-			if st.targets[i].Pool.Protocol == settings.ProtocolAuto {
-				live = append(live, forUpgrade(st.targets[i]))
-			}
+		trial := st.trial(i)
+		if trial != nil {
+			st.targets[i], st.others[i] = trial.base(st.targets[i]), trial.other(st.targets[i])
+		}
+		if !u.Enabled || st.withheld(i) != nil {
+			continue
+		}
+		if st.targets[i].Pool.Protocol == settings.ProtocolAuto {
+			live = append(live, forUpgrade(st.targets[i]))
+		}
+		live = append(live, st.targets[i])
+		if trial != nil { // last: it may have the key of upgrades, whose dials it then counts
+			live = append(live, st.others[i])
 		}
 	}
 	x.state.Store(st)
@@ -103,7 +114,7 @@ func TargetOf(u *upstream.Upstream) pool.Target {
 
 // forUpgrade is t for a request that leaves HTTP/1 (RFC 9110, section 7.8).
 func forUpgrade(t pool.Target) pool.Target {
-	t.Pool.Protocol = settings.ProtocolHTTP1
+	t.Pool.Protocol, t.Dialled = settings.ProtocolHTTP1, nil
 	return t
 }
 

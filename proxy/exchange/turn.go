@@ -43,7 +43,9 @@ type turn struct {
 	made     replay.Made
 	class    replay.Class // of the last replay
 	attempts int
-	unkept   bool // it would have been sent again, had its body been kept
+	luck     float64 // decides in which arm of a trial the request is, above 0 to 1; 0 before it was drawn
+	arm      *Arm    // of the present upstream's trial; nil without one
+	unkept   bool    // it would have been sent again, had its body been kept
 
 	// how it stands
 	started bool // the head of an answer went to the client
@@ -217,6 +219,7 @@ func (t *turn) choose(fresh bool) *attempt {
 	t.attempts++
 	now := time.Now()
 	a := &attempt{t: t, fresh: fresh, chosen: now, release: func() {}, path: t.match.Target}
+	before := t.record.Upstream
 	if f := t.match.Forward; f != nil {
 		a.target = pool.Target{Scheme: f.Scheme, Host: f.Hostname(), Port: portOf(f), Pool: t.st.Settings.Pool}
 		a.host = f.Host
@@ -233,7 +236,10 @@ func (t *turn) choose(fresh bool) *attempt {
 		a.target = forUpgrade(a.target)
 	}
 	a.budget = t.x.budget(a.target.Upstream, now)
-	t.record.Upstream = a.target.Upstream
+	t.record.Upstream, t.record.Scope, t.record.Meant = a.target.Upstream, string(a.target.Pool.Scope), ""
+	if before != t.record.Upstream {
+		t.record.Protocol = ""
+	}
 	return a
 }
 
@@ -243,7 +249,7 @@ func (t *turn) direct(a *attempt) {
 		if u != a.u {
 			continue
 		}
-		a.target = t.st.targets[i]
+		a.target = t.target(i)
 		if i < len(t.st.Credentials) {
 			a.secret = t.st.Credentials[i].Reveal()
 		}
@@ -257,6 +263,7 @@ func (a *attempt) send(ctx context.Context) (*pool.Response, *pool.Failure) {
 	t := a.t
 	lease, err := t.x.Pools.Acquire(ctx, a.target, a.fresh)
 	if err != nil {
+		t.record.Meant = t.x.meant(a.target)
 		return nil, asFailure(err)
 	}
 	a.lease = lease
@@ -333,6 +340,7 @@ func (t *turn) again(ctx context.Context, a *attempt, f *pool.Failure) bool {
 	t.class = class
 	t.x.ledger.Replayed(class)
 	if f.Phase == pool.PhaseDial && others {
+		t.passedOn(a, 0)
 		t.tried = append(t.tried, a.u)
 		return true
 	}
@@ -377,10 +385,7 @@ func (t *turn) elsewhere(a *attempt, resp *pool.Response) bool {
 	wait, _ := upstream.RetryAfter(resp.Header, time.Now())
 	discard(resp)
 	t.report(a, upstream.VerdictOf(resp.Status), nil, wait)
-	t.x.Meter.Attempt(meter.Record{
-		Upstream: t.record.Upstream, Protocol: t.record.Protocol, Outcome: meter.UpstreamError, Status: resp.Status,
-		Reused: t.record.Reused, Total: time.Since(a.chosen),
-	})
+	t.passedOn(a, resp.Status)
 	t.leave(a.u)
 	return true
 }

@@ -33,6 +33,24 @@ func (c Counts) ErrorRate() float64 {
 	return 100 * float64(c.Failed()) / float64(c.Judged())
 }
 
+// Count adds one request with outcome o.
+func (c *Counts) Count(o Outcome) {
+	switch o {
+	case OK:
+		c.OK++
+	case UpstreamError:
+		c.UpstreamError++
+	case StreamError:
+		c.StreamError++
+	case ClientError:
+		c.ClientError++
+	case ClientCancelled:
+		c.ClientCancelled++
+	case Local:
+		c.Local++
+	}
+}
+
 // Of returns the number of requests with outcome o.
 func (c Counts) Of(o Outcome) uint64 {
 	switch o {

@@ -22,6 +22,7 @@ import (
 // A Backend is the daemon as its handlers see it. Its methods are called by
 // many goroutines at once.
 type Backend interface {
+	Trials
 	// Status returns the present status; the caller may keep it.
 	Status() control.Status
 	// Changed returns a channel that is closed when something other than the
@@ -118,6 +119,11 @@ func New(b Backend) http.Handler {
 	mux.HandleFunc("GET /v1/advice", h.advice)
 	mux.HandleFunc("POST /v1/advice/apply", h.take(b.ApplyAdvice))
 	mux.HandleFunc("POST /v1/advice/undo", h.take(b.UndoAdvice))
+	mux.HandleFunc("GET /v1/verdict", h.verdict)
+	mux.HandleFunc("POST /v1/trials", h.startTrial)
+	mux.HandleFunc("POST /v1/trials/end", h.endTrial)
+	mux.HandleFunc("POST /v1/trials/apply", h.applyTrial)
+	mux.HandleFunc("POST /v1/trials/undo", h.undoTrial)
 	mux.HandleFunc("/", h.unknown)
 	return guard(b.Status().Version, mux)
 }

@@ -19,6 +19,8 @@ import (
 
 // memory is a daemon without traffic.
 type memory struct {
+	Trials // nil, unless a test sets them
+
 	mu sync.Mutex
 	// mu guards what follows.
 	status  control.Status
