@@ -26,7 +26,6 @@ type lopsided struct {
 	over      [3]atomic.Int64 // requests for /q by the protocol's major version
 	fails     int             // this version
 	failEvery int64           // 0 never
-	conns     atomic.Int64
 }
 
 func newLopsided(t *testing.T, fails int, failEvery int64) *lopsided {
