@@ -28,12 +28,22 @@ func (d *Daemon) PutSettings(revision uint64, s *settings.Settings) error {
 		if d.currentRevision() != revision {
 			return control.ErrStale
 		}
-		err := d.config.Store.Save(s)
-		if errors.Is(err, store.ErrChanged) {
-			return fmt.Errorf("%w (%v)", control.ErrStale, err)
-		}
-		return err
+		return d.stale(d.config.Store.Save(s))
 	})
+}
+
+// stale says of a file that was edited meanwhile that the edit is stale, and what keeps
+// the daemon from taking over the file, if it tried.
+func (d *Daemon) stale(err error) error {
+	if !errors.Is(err, store.ErrChanged) {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.unapplied != "" {
+		return fmt.Errorf("%w: the settings file holds an edit that cannot be applied: %s", control.ErrStale, d.unapplied)
+	}
+	return fmt.Errorf("%w (%v)", control.ErrStale, err)
 }
 
 // change builds s, saves it by save, and commits it: in this order, so that a failure of
@@ -104,7 +114,7 @@ func (d *Daemon) commit(state *exchange.State, base *settings.Settings, addrs []
 	d.publish(func() {
 		d.addrs = addrs
 		if base != nil {
-			d.base = base.Clone()
+			d.base, d.unapplied = base.Clone(), ""
 			d.revision++
 		}
 	})
@@ -132,16 +142,14 @@ func (d *Daemon) recommit(edit func(*exchange.State)) {
 
 // Reload reads the settings file again and applies it, as is done by itself when the file
 // changes. The error says why what ran stays.
-func (d *Daemon) Reload() error {
-	s, err := d.config.Store.Load()
-	return d.applyFromFile(s, err)
-}
+func (d *Daemon) Reload() error { return d.applyFromFile(d.config.Store.Read()) }
 
 // applyFromFile applies what was read, unless reading failed, and logs how that went.
-func (d *Daemon) applyFromFile(s *settings.Settings, err error) error {
+func (d *Daemon) applyFromFile(s *settings.Settings, take func(), err error) error {
 	if err == nil {
-		err = d.Apply(s)
+		err = d.change(s, func() error { take(); return nil })
 	}
+	d.note(err)
 	if err != nil {
 		d.logBadSettings(err)
 		return err
@@ -153,11 +161,25 @@ func (d *Daemon) applyFromFile(s *settings.Settings, err error) error {
 
 // follow applies changes of the settings file until ctx is done.
 func (d *Daemon) follow(ctx context.Context) {
-	err := d.config.Store.Watch(ctx, func(s *settings.Settings, err error) {
-		_ = d.applyFromFile(s, err) // it has logged the error
+	err := d.config.Store.Watch(ctx, func(s *settings.Settings, take func(), err error) {
+		_ = d.applyFromFile(s, take, err) // it has logged the error
 	})
 	if err != nil {
 		d.config.Log.Error("the settings file is not watched; changes apply at the next start", "settings", d.config.Store.Path(), "err", err)
+	}
+}
+
+// note remembers why the settings file as it is now is not in force; nil when it is.
+func (d *Daemon) note(err error) {
+	text := ""
+	if err != nil {
+		text = Redact(err.Error())
+	}
+	d.mu.Lock()
+	same := d.unapplied == text
+	d.mu.Unlock()
+	if !same {
+		d.publish(func() { d.unapplied = text })
 	}
 }
 

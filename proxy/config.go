@@ -19,8 +19,9 @@ import (
 // A Store is where the settings are kept; *store.Store is one.
 type Store interface {
 	Load() (*settings.Settings, error)
+	Read() (next *settings.Settings, take func(), err error) // Load, but remembered only when take is called
 	Save(*settings.Settings) error
-	Watch(ctx context.Context, tell func(*settings.Settings, error)) error
+	Watch(ctx context.Context, tell func(next *settings.Settings, take func(), err error)) error
 	Warnings() []string // what is odd but harmless in what was loaded last
 	Path() string
 }

@@ -66,12 +66,13 @@ type Daemon struct {
 
 	mu sync.Mutex
 	// mu guards what follows.
-	base     *settings.Settings // as saved, without overrides
-	revision uint64
-	paused   bool
-	draining bool
-	addrs    []net.Addr
-	changed  chan struct{} // closed at the next change of the above
+	base      *settings.Settings // as saved, without overrides
+	revision  uint64
+	paused    bool
+	draining  bool
+	addrs     []net.Addr
+	unapplied string        // why the settings file as it is now is not in force; "" when it is
+	changed   chan struct{} // closed at the next change of the above
 }
 
 // New loads the settings and builds a daemon from them. The error holds every setting

@@ -17,7 +17,7 @@ func (d *Daemon) Status() control.Status {
 	s := control.Status{
 		Revision: d.revision, API: control.API, MinAPI: control.MinAPI, Version: d.config.Version, PID: os.Getpid(),
 		State: c.state, Reason: c.reason, ReasonArgs: c.args,
-		ConfigPath: d.config.Store.Path(), Draining: d.draining, Paused: d.paused,
+		ConfigPath: d.config.Store.Path(), Unapplied: d.unapplied, Draining: d.draining, Paused: d.paused,
 		Settings: d.base, Stats: stats,
 		Failures: recentFailures(counted.Failures),
 		History: map[string]control.Series{

@@ -33,6 +33,7 @@ type Status struct {
 
 	Address    string `json:"address"`     // host:port where the proxy listens; "" when it does not
 	ConfigPath string `json:"config_path"` // of the settings file
+	Unapplied  string `json:"unapplied"`   // why the settings file as it is now is not in force; "" when it is
 	Draining   bool   `json:"draining"`    // stopping: requests in flight end, new ones are refused
 	Paused     bool   `json:"paused"`      // by Client.Pause
 

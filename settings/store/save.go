@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -18,7 +19,8 @@ import (
 // comments stay. What the environment overrides is written as the file had it, unless the value was
 // changed since.
 //
-// It refuses invalid settings, and with [ErrChanged] to replace a file that this store has not read.
+// It refuses invalid settings, and with [ErrChanged] to replace a file that this store has not read,
+// also when an editor saves it in the same instant, where the system can tell (Linux and macOS).
 func (s *Store) Save(next *settings.Settings) error { return s.save(next, false) }
 
 // Overwrite is Save without asking whether the file was changed meanwhile. One that cannot be read
@@ -63,7 +65,7 @@ func (s *Store) saveLocked(next *settings.Settings, force bool) error {
 		if err := s.keep(now); err != nil {
 			return fmt.Errorf("save settings: keep the previous ones: %w", err)
 		}
-		if err := replace(s.target(), text); err != nil {
+		if err := s.put(text, now, force); err != nil {
 			return fmt.Errorf("save settings: %w", err)
 		}
 	}
@@ -142,11 +144,79 @@ func (s *Store) target() string {
 	return s.path
 }
 
-// replace writes a file in one step: a new file beside it, forced to disk, takes its name.
-func replace(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // mode 0600
+// put writes the file, which held what was read as now.
+func (s *Store) put(text []byte, now content, force bool) error {
+	path := s.target()
+	name, err := writeBeside(path, text)
 	if err != nil {
 		return err
+	}
+	defer os.Remove(name) // gone already, or what was replaced
+	if force {
+		err = os.Rename(name, path)
+	} else {
+		err = swapIn(name, path, now, content{true, string(text)})
+	}
+	if err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// swapIn gives the file of a name the path of another one, which must hold what it was when it was
+// read. It looks again first, so that hardly any editor can come between.
+func swapIn(name, path string, was, ours content) error {
+	if !was.exists {
+		return renameNew(name, path)
+	}
+	if now, err := readContent(path); err != nil || now != was {
+		return errors.Join(err, ErrChanged)
+	}
+	return swap(name, path, was, ours)
+}
+
+// swap makes the two files change places. Editors take no lock: what one saved in the last moment
+// comes out instead of what was read, and is put back.
+func swap(name, path string, was, ours content) error {
+	for in, out := ours, was; ; {
+		switch err := exchange(name, path); {
+		case errors.Is(err, errors.ErrUnsupported):
+			return os.Rename(name, path)
+		case errors.Is(err, fs.ErrNotExist): // taken away meanwhile
+			return ErrChanged
+		case err != nil:
+			return err
+		}
+		got, err := readContent(name)
+		switch {
+		case err != nil:
+			return err
+		case got == out && in == ours:
+			return nil
+		case got == out:
+			return ErrChanged
+		}
+		in, out = got, in // what came out goes back, and what we put in should come out
+	}
+}
+
+// replace writes a file in one step: a new file beside it, forced to disk, takes its name.
+func replace(path string, text []byte) error {
+	name, err := writeBeside(path, text)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(name, path); err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// writeBeside writes a new file beside the one at path, forced to disk, and returns its name.
+func writeBeside(path string, text []byte) (name string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp") // mode 0600
+	if err != nil {
+		return "", err
 	}
 	defer func() {
 		if err != nil {
@@ -155,16 +225,10 @@ func replace(path string, text []byte) (err error) {
 		}
 	}()
 	if _, err = f.Write(text); err != nil {
-		return err
+		return "", err
 	}
 	if err = f.Sync(); err != nil {
-		return err
+		return "", err
 	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
+	return f.Name(), f.Close()
 }

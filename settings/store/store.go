@@ -57,13 +57,28 @@ func (s *Store) Path() string { return s.path }
 // Load reads the file and lays the environment over it. A missing file means the defaults. The error
 // is a *[SyntaxError] or holds all *[settings.FieldError]s, one per line; then nothing is remembered.
 func (s *Store) Load() (*settings.Settings, error) {
+	next, take, err := s.Read()
+	if err == nil {
+		take()
+	}
+	return next, err
+}
+
+// Read is Load for a caller who may not be able to use what he gets: it is remembered, as that which
+// later edits start from, when take is called.
+func (s *Store) Read() (next *settings.Settings, take func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, err := readContent(s.path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s.acceptLocked(now)
+	s.reported = now
+	read, err := compile(s.path, []byte(now.text), s.environ)
+	if err != nil {
+		return nil, nil, err
+	}
+	return read.merged.Clone(), func() { s.take(now, read) }, nil
 }
 
 // Warnings returns what was odd but harmless at the last good Load, a sentence each.
@@ -71,17 +86,6 @@ func (s *Store) Warnings() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.last.warnings)
-}
-
-// acceptLocked compiles what the file holds and remembers it when it is good.
-func (s *Store) acceptLocked(now content) (*settings.Settings, error) {
-	s.reported = now
-	next, err := compile(s.path, []byte(now.text), s.environ)
-	if err != nil {
-		return nil, err
-	}
-	s.seen, s.last = now, next
-	return next.merged.Clone(), nil
 }
 
 // readContent reads the file; a missing one is no error.

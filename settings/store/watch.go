@@ -31,9 +31,13 @@ var ErrEmpty = errors.New("the settings file is empty; the running settings stay
 // [fs.ErrNotExist]. What this store saved itself is not told. A change since the last Load is told
 // soon after the start.
 //
+// A caller that puts the new settings in force calls take as it does. Until then the file counts as
+// changed, so that [Store.Save] does not replace an edit which the caller does not have yet, or
+// cannot use.
+//
 // Folders are watched, not the file, since editors replace it by renaming; also those that symbolic
 // links lead to. Where the system cannot watch, the file is read every 2 seconds.
-func (s *Store) Watch(ctx context.Context, tell func(*settings.Settings, error)) error {
+func (s *Store) Watch(ctx context.Context, tell func(next *settings.Settings, take func(), err error)) error {
 	// The folder must be there to be watched; where it cannot be made, we look again and again.
 	_ = os.MkdirAll(filepath.Dir(s.path), 0o700)
 	w, err := fsnotify.NewWatcher()
@@ -49,35 +53,46 @@ func (s *Store) Watch(ctx context.Context, tell func(*settings.Settings, error))
 		if !watch() {
 			pause = retry
 		}
-		if next, changed, err := s.reload(); changed {
-			tell(next, err)
+		switch now, next, changed, err := s.reload(); {
+		case !changed:
+		case err != nil:
+			tell(nil, func() {}, err)
+		default:
+			tell(next.merged.Clone(), func() { s.take(now, next) }, nil)
 		}
 	}
 	return nil
 }
 
 // reload reads the file and reports whether there is something to tell.
-func (s *Store) reload() (next *settings.Settings, changed bool, err error) {
+func (s *Store) reload() (now content, next compiled, changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now, err := readContent(s.path)
+	now, err = readContent(s.path)
 	if err != nil {
 		now = content{text: err.Error()} // as any other content: told once
 	}
 	if now == s.reported {
-		return nil, false, nil
+		return now, next, false, nil
 	}
 	s.reported = now
 	switch {
 	case err != nil:
-		return nil, true, err
 	case !now.exists:
-		return nil, true, fmt.Errorf("the settings file is gone; the running settings stay: %s: %w", s.path, fs.ErrNotExist)
+		err = fmt.Errorf("the settings file is gone; the running settings stay: %s: %w", s.path, fs.ErrNotExist)
 	case strings.TrimSpace(now.text) == "":
-		return nil, true, fmt.Errorf("%s: %w", s.path, ErrEmpty)
+		err = fmt.Errorf("%s: %w", s.path, ErrEmpty)
+	default:
+		next, err = compile(s.path, []byte(now.text), s.environ)
 	}
-	next, err = s.acceptLocked(now)
-	return next, true, err
+	return now, next, true, err
+}
+
+// take remembers what the file held as that which later edits start from.
+func (s *Store) take(now content, next compiled) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen, s.last = now, next
 }
 
 // watchFolders watches the folders where a change of the file can be seen, and no others. It reports

@@ -26,11 +26,12 @@ func watch(t *testing.T, s *Store) <-chan told {
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		err := s.Watch(ctx, func(next *settings.Settings, err error) {
+		err := s.Watch(ctx, func(next *settings.Settings, take func(), err error) {
 			if err != nil {
 				events <- told{-1, err}
 				return
 			}
+			take()
 			events <- told{next.Pool.MaxIdle, nil}
 		})
 		if err != nil {
