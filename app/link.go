@@ -40,6 +40,7 @@ type link struct {
 	err         error
 	notice      model.Text
 	noticeUntil time.Time
+	saved       model.Saved
 }
 
 // newLink returns a link to the daemon at socket that calls show with each view.
@@ -59,7 +60,7 @@ func (l *link) run(ctx context.Context) {
 			if err == nil {
 				wait = retryFirst
 			}
-			l.update(func() { l.status, l.err = s, err })
+			l.update(func() { l.take(s, err) })
 		}
 		select {
 		case <-ctx.Done():
@@ -69,6 +70,15 @@ func (l *link) run(ctx context.Context) {
 	}
 }
 
+// take keeps a status, or the error in its place. One that was made before the last
+// edit and comes after it is left out. The mutex is held.
+func (l *link) take(s control.Status, err error) {
+	if err == nil && l.err == nil && s.PID == l.status.PID && s.Revision < l.status.Revision {
+		return
+	}
+	l.status, l.err = s, err
+}
+
 // update changes what the link knows and shows it.
 func (l *link) update(change func()) {
 	l.mu.Lock()
@@ -76,6 +86,7 @@ func (l *link) update(change func()) {
 	change()
 	now := time.Now()
 	v := model.Of(l.status, l.err, now)
+	v.Saved = l.saved
 	if now.Before(l.noticeUntil) {
 		v.Notice = l.notice
 	}
@@ -123,6 +134,23 @@ func (l *link) edit(ctx context.Context, change func(*settings.Settings) *settin
 			return control.ErrNotRunning
 		}
 		return l.client.PutSettings(ctx, s.Revision, change(s.Settings))
+	})
+}
+
+// save puts edited settings in force. What came of it is shown together with the
+// settings that are in force then.
+func (l *link) save(ctx context.Context, e model.Edit) {
+	l.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, requestTime)
+		defer cancel()
+		err := l.client.PutSettings(ctx, e.Revision, e.Settings)
+		s, unknown := l.client.Status(ctx)
+		l.update(func() {
+			if unknown == nil {
+				l.take(s, nil)
+			}
+			l.saved = model.SavedOf(e.Number, err)
+		})
 	})
 }
 

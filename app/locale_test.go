@@ -17,6 +17,7 @@ import (
 
 	"millpond/app/model"
 	"millpond/assets"
+	"millpond/settings"
 )
 
 // english and chinese are the languages.
@@ -66,10 +67,16 @@ func TestEveryKeyIsUsedAndWorded(t *testing.T) {
 	for _, dir := range sources {
 		for where, literal := range literalsOf(t, dir) {
 			family, _, _ := strings.Cut(literal, ".")
+			if _, ok := settings.Lookup(literal); ok && words[literal] == (assets.Sentence{}) {
+				continue // the path of a setting
+			}
 			if aKey.MatchString(literal) && hasFamily(words, family) {
 				used[literal] = where
 			}
 		}
+	}
+	for _, key := range keysOfSettings() {
+		used[key] = "settings.Keys"
 	}
 	for key, where := range used {
 		if _, ok := words[key]; !ok {
@@ -81,6 +88,25 @@ func TestEveryKeyIsUsedAndWorded(t *testing.T) {
 			t.Errorf("%s: nothing says %s", english, key)
 		}
 	}
+}
+
+// keysOfSettings returns the keys under which a form finds its words: the name of
+// each setting, what it means, and its choices. Forms have neither the version of the
+// file nor routes.
+func keysOfSettings() []string {
+	var keys []string
+	for _, k := range settings.Keys() {
+		if k.Path == "version" || k.Section() == "routes[]" {
+			continue
+		}
+		keys = append(keys, k.Locale(), k.Locale()+".label")
+		for _, value := range k.Allowed {
+			if k.Path != "pool.preset" { // presets have names of their own
+				keys = append(keys, k.Locale()+"."+value)
+			}
+		}
+	}
+	return keys
 }
 
 // What a person reads comes from the locale files alone.

@@ -49,6 +49,7 @@ func (c Config) attend(ctx context.Context, first *instance, say func(model.Text
 	daemon := newLink(c.Socket, windowPace, func(v model.View) { window.Show(v) })
 	window = c.NewWindow(say, model.Actions{
 		Switch: func(on bool) { daemon.turn(ctx, on) },
+		Save:   func(e model.Edit) { daemon.save(ctx, e) },
 	}, c.notice(), c.Page)
 	window.Run(ctx, func() {
 		wg.Go(func() { daemon.run(ctx) })

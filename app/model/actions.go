@@ -5,5 +5,6 @@ package model
 type Actions struct {
 	Switch func(on bool)     // let requests pass, or not
 	Copy   func(text string) // to the clipboard
+	Save   func(Edit)        // put settings in force; View.Saved tells
 	Open   func(Page)        // this page is shown now, so that its facts are wanted; may be nil
 }

@@ -78,3 +78,52 @@ func constants(t *testing.T, dir, prefix string) map[string]string {
 	}
 	return found
 }
+
+// sentencesOf returns the literals that a function of the package in dir is called
+// with, the parts of a joined one as far as they are literals.
+func sentencesOf(t *testing.T, dir, function string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) != 1 {
+				return true
+			}
+			if id, ok := call.Fun.(*ast.Ident); ok && id.Name == function {
+				found = append(found, literalIn(call.Args[0]))
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// literalIn returns the literals of an expression, one after another.
+func literalIn(e ast.Expr) string {
+	var all strings.Builder
+	ast.Inspect(e, func(n ast.Node) bool {
+		if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+			if value, err := strconv.Unquote(l.Value); err == nil {
+				all.WriteString(value)
+			}
+		}
+		return true
+	})
+	return all.String()
+}

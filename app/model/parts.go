@@ -63,6 +63,10 @@ type Upstream struct {
 	Preferred       bool   // the first to get requests of its kind
 	Configured      bool   // by the settings, so that it can be preferred; else by the command line
 	LastError       Text   // when, and what; empty when there was none lately
+	Learned         Text   // how long it keeps an idle connection open
+	Protocol        string // HTTP/1.1 or HTTP/2, or "–"
+	Reuse           string // percent of requests on a connection that was there, or "–"
+	Dials           string // connections opened
 	Latest          Text   // the time to the first byte of its latest answer, and how long ago that was; empty before it
 }
 
@@ -125,6 +129,7 @@ func upstreamsOf(s control.Status, now time.Time) []Upstream {
 			list = append(list, Upstream{
 				Name: u.Name, URL: u.URL, Kind: string(u.Kind), State: Off, Health: T("upstream.disabled"), Configured: true,
 				Rate: None, Requests: None, P50: None, Connections: None,
+				Learned: learnedOf(0), Protocol: None, Reuse: None, Dials: None,
 			})
 		}
 	}
@@ -149,6 +154,10 @@ func upstreamOf(u control.Upstream, now time.Time) Upstream {
 		State: On, Health: T("upstream.unused"),
 		Rate: None, Requests: Count(u.Requests), P50: Millis(u.LatencyMS.P50),
 		Connections: Count(int64(u.Pool.InUse)) + " / " + Count(int64(u.Pool.Idle)),
+		Learned:     learnedOf(u.LearnedIdleSeconds), Protocol: protocolOf(u.Protocol), Reuse: None, Dials: Count(u.Pool.Dials),
+	}
+	if u.Pool.Dials+u.Pool.Reused > 0 {
+		v.Reuse = Percent(100 * u.Pool.ReuseRatio)
 	}
 	if u.Requests > 0 {
 		v.Rate, v.Health = Percent(u.SuccessRate), T("upstream.healthy")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"millpond/proxy/control"
+	"millpond/settings"
 )
 
 // State is the condition of the whole as the icon shows it.
@@ -43,6 +44,12 @@ type View struct {
 	Upstreams []Upstream
 	Failures  []Failure // newest first
 	Presets   []Preset
+
+	// Settings are those in force, of that revision; nil when they are not known.
+	// Nobody modifies them.
+	Settings *settings.Settings
+	Revision uint64
+	Saved    Saved // what became of the last edit
 }
 
 // Start returns the view before the daemon has been asked.
@@ -66,6 +73,8 @@ func Of(s control.Status, err error, now time.Time) View {
 		Upstreams: upstreamsOf(s, now),
 		Failures:  failuresOf(s.Failures, now),
 		Presets:   presetsOf(s.Settings),
+		Settings:  s.Settings,
+		Revision:  s.Revision,
 	}
 	for i, w := range windows {
 		v.Periods[i] = periodOf(w, s, now)

@@ -73,13 +73,15 @@ type keyboard interface {
 }
 
 // Bind makes the keys of the window work on its canvas: Control and a figure
-// opens a page, the arrows go up and down the pages, and Escape closes what a
-// page has opened.
+// opens a page, with S applies changes and with Z takes the last ones back; the
+// arrows go up and down the pages, and Escape closes what a page has opened.
 func (w *Window) Bind(c keyboard) {
 	figures := []fyne.KeyName{fyne.Key1, fyne.Key2, fyne.Key3, fyne.Key4, fyne.Key5, fyne.Key6, fyne.Key7, fyne.Key8, fyne.Key9}
 	for i := range pages {
 		c.AddShortcut(&desktop.CustomShortcut{KeyName: figures[i], Modifier: hold}, func(fyne.Shortcut) { w.open(i) })
 	}
+	c.AddShortcut(&desktop.CustomShortcut{KeyName: fyne.KeyS, Modifier: hold}, func(fyne.Shortcut) { w.edit.apply() })
+	c.AddShortcut(&fyne.ShortcutUndo{}, func(fyne.Shortcut) { w.edit.undo() })
 	c.SetOnTypedKey(w.typed)
 }
 

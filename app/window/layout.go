@@ -51,7 +51,8 @@ func row(gap float32, shares []float32, objects ...fyne.CanvasObject) *fyne.Cont
 }
 
 // rowLayout divides the width by shares, one for each object; an object whose
-// share is 0 gets its least width. All get the whole height.
+// share is 0 gets its least width. All get the whole height. What is hidden takes
+// no room.
 type rowLayout struct {
 	gap    float32
 	shares []float32
@@ -60,7 +61,7 @@ type rowLayout struct {
 // MinSize implements fyne.Layout.
 func (l rowLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
 	var size fyne.Size
-	for i, o := range objects {
+	for i, o := range visible(objects) {
 		least := o.MinSize()
 		size.Height = max(size.Height, least.Height)
 		size.Width += least.Width
@@ -73,15 +74,21 @@ func (l rowLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
 
 // Layout implements fyne.Layout.
 func (l rowLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
-	rest, sum := size.Width-l.gap*float32(len(objects)-1), float32(0)
+	rest, sum := size.Width-l.gap*float32(len(visible(objects))-1), float32(0)
 	for i, o := range objects {
-		if l.shares[i] == 0 {
+		switch {
+		case !o.Visible():
+		case l.shares[i] == 0:
 			rest -= o.MinSize().Width
+		default:
+			sum += l.shares[i]
 		}
-		sum += l.shares[i]
 	}
 	x := float32(0)
 	for i, o := range objects {
+		if !o.Visible() {
+			continue
+		}
 		width := o.MinSize().Width
 		if l.shares[i] > 0 {
 			width = max(0, rest*l.shares[i]/sum)
@@ -90,6 +97,27 @@ func (l rowLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 		o.Resize(fyne.NewSize(width, size.Height))
 		x += width + l.gap
 	}
+}
+
+// sized puts one thing at the left and another of a fixed width at the right.
+func sized(width float32, left, right fyne.CanvasObject) *fyne.Container {
+	return container.New(sizedLayout{width}, left, right)
+}
+
+// sizedLayout gives the second object a fixed width and the first one the rest.
+type sizedLayout struct{ width float32 }
+
+// MinSize implements fyne.Layout.
+func (l sizedLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	left, right := objects[0].MinSize(), objects[1].MinSize()
+	return fyne.NewSize(left.Width+gapLarge+l.width, max(left.Height, right.Height))
+}
+
+// Layout implements fyne.Layout.
+func (l sizedLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	objects[0].Resize(fyne.NewSize(size.Width-gapLarge-l.width, size.Height))
+	objects[1].Move(fyne.NewPos(size.Width-l.width, 0))
+	objects[1].Resize(fyne.NewSize(l.width, size.Height))
 }
 
 // inset puts room around an object.
@@ -154,6 +182,28 @@ func (shellLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	objects[1].Resize(fyne.NewSize(ruleWidth, size.Height))
 	objects[2].Move(fyne.NewPos(width+ruleWidth, 0))
 	objects[2].Resize(fyne.NewSize(size.Width-width-ruleWidth, size.Height))
+}
+
+// coreLayout stacks what stays above the pages, the pages, and what stays below
+// them, which get the height that is left.
+type coreLayout struct{}
+
+// MinSize implements fyne.Layout.
+func (coreLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	return columnLayout{}.MinSize(objects)
+}
+
+// Layout implements fyne.Layout.
+func (coreLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	top, foot := objects[0].MinSize().Height, float32(0)
+	if objects[2].Visible() {
+		foot = objects[2].MinSize().Height
+	}
+	objects[0].Resize(fyne.NewSize(size.Width, top))
+	objects[1].Move(fyne.NewPos(0, top))
+	objects[1].Resize(fyne.NewSize(size.Width, max(0, size.Height-top-foot)))
+	objects[2].Move(fyne.NewPos(0, size.Height-foot))
+	objects[2].Resize(fyne.NewSize(size.Width, foot))
 }
 
 // The room around a page: Fyne's pixels. Over it there is less, since it scrolls

@@ -26,7 +26,7 @@ type overview struct {
 func newOverview(t tools) *overview {
 	say := t.say
 	o := &overview{
-		traffic: newTraffic(say), pool: newPool(say),
+		traffic: newTraffic(t), pool: newPool(t),
 		upstreams: newUpstreams(say), failures: newFailures(say),
 	}
 	o.success = newSuccess(say, func(p model.Period) { o.traffic.show(p) })
@@ -162,17 +162,18 @@ type traffic struct {
 }
 
 // newTraffic returns the panel without figures.
-func newTraffic(say func(model.Text) string) *traffic {
+func newTraffic(tools tools) *traffic {
+	say := tools.say
 	t := &traffic{requests: number(), failed: number(), p50: number(), p99: number()}
-	figure := func(key string, value *text) fyne.CanvasObject {
+	figure := func(key, help string, value *text) fyne.CanvasObject {
 		name := caption().with(cutOff)
 		name.set(say(model.T(key)))
-		return column(0, value, name)
+		return tools.explain(say(model.T(help)), column(0, value, name))
 	}
 	halves := []float32{1, 1}
 	t.box = newHeadedPanel(say(model.T("overview.traffic")), column(gapMedium,
-		row(gapMedium, halves, figure("overview.requests", t.requests), figure("overview.failed", t.failed)),
-		row(gapMedium, halves, figure("overview.p50", t.p50), figure("overview.p99", t.p99))))
+		row(gapMedium, halves, figure("overview.requests", "help.requests", t.requests), figure("overview.failed", "help.failed", t.failed)),
+		row(gapMedium, halves, figure("overview.p50", "help.p50", t.p50), figure("overview.p99", "help.p99", t.p99))))
 	return t
 }
 
@@ -194,23 +195,24 @@ type pool struct {
 }
 
 // newPool returns the panel with an empty gauge.
-func newPool(say func(model.Text) string) *pool {
+func newPool(t tools) *pool {
+	say := t.say
 	p := &pool{
 		say: say, gauge: chart.NewGauge(),
 		busy: number(), idle: number(), waiting: number(),
 		note: caption().with(cutOff), reuse: caption().with(cutOff),
 	}
-	figure := func(key string, value *text, color fyne.ThemeColorName) fyne.CanvasObject {
+	figure := func(key, help string, value *text, color fyne.ThemeColorName) fyne.CanvasObject {
 		name := caption()
 		name.set(say(model.T(key)))
-		return column(0, value, row(gapSmall, []float32{0, 1}, middle(newMark(color)), name))
+		return t.explain(say(model.T(help)), column(0, value, row(gapSmall, []float32{0, 1}, middle(newMark(color)), name)))
 	}
 	figures := row(gapMedium, []float32{1, 1, 1},
-		figure("pool.busy", p.busy, theme.ColorNamePrimary),
-		figure("pool.idle", p.idle, colorIdle),
-		figure("pool.waiting", p.waiting, colorWaiting))
+		figure("pool.busy", "help.busy", p.busy, theme.ColorNamePrimary),
+		figure("pool.idle", "help.idle", p.idle, colorIdle),
+		figure("pool.waiting", "help.waiting", p.waiting, colorWaiting))
 	p.box = newHeadedPanel(say(model.T("overview.pool")),
-		column(gapMedium, figures, p.gauge, column(0, p.note, p.reuse)))
+		column(gapMedium, figures, p.gauge, column(0, p.note, t.explain(say(model.T("help.reuse")), p.reuse))))
 	return p
 }
 

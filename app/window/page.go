@@ -28,6 +28,7 @@ type escaper interface{ escape() }
 type tools struct {
 	say  func(model.Text) string // words a text
 	do   model.Actions           // what a person can ask for
+	edit *editor                 // the settings as they are being changed
 	help *helper                 // shows help beside what the pointer rests on
 }
 
@@ -41,4 +42,5 @@ var pages = []struct {
 }{
 	{model.PageOverview, "page.overview", theme.HomeIcon, func(t tools) page { return newOverview(t) }},
 	{model.PageUpstreams, "page.upstreams", theme.StorageIcon, func(t tools) page { return newUpstreamsPage(t) }},
+	{model.PagePool, "page.pool", theme.GridIcon, func(t tools) page { return newPoolPage(t) }},
 }

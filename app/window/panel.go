@@ -12,6 +12,7 @@ type panel struct {
 	widget.BaseWidget
 	color   fyne.ThemeColorName
 	content fyne.CanvasObject
+	flat    bool // without an edge
 }
 
 // newPanel returns a panel around content.
@@ -21,19 +22,22 @@ func newPanel(content fyne.CanvasObject) *panel {
 	return p
 }
 
-// newHeadedPanel returns a panel with a heading over its content.
-func newHeadedPanel(heading string, content fyne.CanvasObject) *panel {
+// title returns the heading of a panel.
+func title(words string) *text {
 	h := muted()
 	h.style.Bold = true
-	h.set(heading)
-	return newPanel(column(gapMedium, h, content))
+	h.set(words)
+	return h
+}
+
+// newHeadedPanel returns a panel with a heading over its content.
+func newHeadedPanel(heading string, content fyne.CanvasObject) *panel {
+	return newPanel(column(gapMedium, title(heading), content))
 }
 
 // CreateRenderer implements fyne.Widget.
 func (p *panel) CreateRenderer() fyne.WidgetRenderer {
 	r := &panelRenderer{panel: p, field: canvas.NewRectangle(nil)}
-	r.field.CornerRadius = 10
-	r.field.StrokeWidth = 1
 	r.paint()
 	return r
 }
@@ -67,7 +71,18 @@ func (r *panelRenderer) Refresh() {
 // paint takes the colours of the theme in force.
 func (r *panelRenderer) paint() {
 	r.field.FillColor = theme.ColorForWidget(r.panel.color, r.panel)
+	r.field.CornerRadius, r.field.StrokeWidth = 10, 1
+	if r.panel.flat {
+		r.field.CornerRadius, r.field.StrokeWidth = 0, 0
+	}
 	r.field.StrokeColor = theme.ColorForWidget(theme.ColorNameSeparator, r.panel)
+}
+
+// newFoot returns a field along the foot of the window, with a line above it.
+func newFoot(content fyne.CanvasObject) fyne.CanvasObject {
+	p := newPanel(nil)
+	p.flat, p.content = true, inset(gapMedium, content)
+	return column(0, newRule(), p)
 }
 
 // ruleWidth is how wide the line between two parts of the window is.

@@ -157,6 +157,21 @@ func (s *sentence) set(words string) {
 	reveal(s.box, words != "")
 }
 
+// newNote returns an empty sentence in small letters of the second rank.
+func newNote() *sentence {
+	s := newSentence(widget.LowImportance)
+	s.label.SizeName = theme.SizeNameCaptionText
+	return s
+}
+
+// paint changes the colour to one of Fyne's importances.
+func (s *sentence) paint(importance widget.Importance) {
+	if s.label.Importance != importance {
+		s.label.Importance = importance
+		s.label.Refresh()
+	}
+}
+
 // tight is the application's theme without room around labels, and with muted
 // text where Fyne has the colour of what is disabled.
 type tight struct{}

@@ -18,6 +18,8 @@ type Window struct {
 	banner  *banner
 	head    *head
 	nav     *nav
+	edit    *editor
+	bar     *bar
 	pages   []page
 	scrolls []*container.Scroll // of the pages
 	at      int                 // the page that is open
@@ -31,8 +33,9 @@ var Size = fyne.NewSize(920, 700)
 // New returns a window that words its texts with say. The notice, if not empty,
 // is shown until it is put away.
 func New(say func(model.Text) string, do model.Actions, notice model.Text) *Window {
-	t := tools{say: say, do: do, help: newHelper()}
-	w := &Window{do: do, banner: newBanner(say), head: newHead(say, do)}
+	t := tools{say: say, do: do, help: newHelper(), edit: &editor{save: do.Save}}
+	w := &Window{do: do, edit: t.edit, bar: newBar(say, t.edit), banner: newBanner(say), head: newHead(say, do)}
+	t.edit.changed = w.draw
 	w.banner.lasting = notice
 	var places []place
 	sheets := container.NewStack()
@@ -47,7 +50,7 @@ func New(say func(model.Text) string, do model.Actions, notice model.Text) *Wind
 	w.nav = newNav(places, t.help, w.open)
 	top := container.New(topLayout{}, column(gapMedium, w.banner.box, w.head.box))
 	w.content = container.NewStack(
-		container.New(shellLayout{}, w.nav, newRule(), container.NewBorder(top, nil, nil, nil, sheets)),
+		container.New(shellLayout{}, w.nav, newRule(), container.New(coreLayout{}, top, sheets, w.bar.box)),
 		t.help.layer)
 	w.Show(model.Start())
 	return w
@@ -59,9 +62,16 @@ func (w *Window) Content() fyne.CanvasObject { return w.content }
 // Show draws a view.
 func (w *Window) Show(v model.View) {
 	w.view = v
-	w.banner.show(v)
-	w.head.show(v)
-	w.shown().show(v)
+	w.edit.Take(v)
+	w.draw()
+}
+
+// draw draws the newest view, and the draft.
+func (w *Window) draw() {
+	w.banner.show(w.view)
+	w.head.show(w.view)
+	w.shown().show(w.view)
+	w.bar.show(w.edit.Bar())
 	w.content.Refresh()
 }
 

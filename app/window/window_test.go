@@ -1,4 +1,4 @@
-package window_test
+package window
 
 import (
 	"errors"
@@ -10,6 +10,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -19,7 +21,6 @@ import (
 
 	"millpond/app"
 	"millpond/app/model"
-	"millpond/app/window"
 )
 
 // states are the views that the window is drawn in, by the names of their
@@ -101,33 +102,62 @@ func points() []model.Point {
 	return list
 }
 
-// draw returns a test window that shows a view in a language and an appearance.
-func draw(t *testing.T, v model.View, language string, a window.Appearance, do model.Actions) fyne.Window {
+// A scene is something that the window shows.
+type scene struct {
+	name string // of its golden and its pictures
+	page model.Page
+	view model.View
+	act  func(t *testing.T, w *Window) // what a person does then; may be nil
+	size fyne.Size                     // the zero value is that of the window at first
+}
+
+// scenes are everything that is drawn, in a file of markup and in pictures.
+func scenes() []scene {
+	var all []scene
+	for name, v := range states() {
+		all = append(all, scene{name: "overview-" + name, page: model.PageOverview, view: v})
+	}
+	return slices.Concat(all, poolScenes())
+}
+
+// draw returns a test window that shows a scene in a language and an appearance.
+func (s scene) draw(t *testing.T, language string, a Appearance) fyne.Window {
 	t.Helper()
-	test.NewTempApp(t).Settings().SetTheme(window.Theme(a))
+	test.NewTempApp(t).Settings().SetTheme(Theme(a))
 	say, err := app.Speak(language)
 	if err != nil {
 		t.Fatal(err)
 	}
 	notice := model.Text{}
-	if v.State == model.Loading {
+	if s.view.State == model.Loading {
 		notice = model.T("reason.no_tray")
 	}
-	content := window.New(say, do, notice)
+	content := New(say, nothing(), notice)
 	w := test.NewTempWindow(t, content.Content())
 	w.SetPadded(false)
-	w.Resize(window.Size)
-	content.Show(v)
+	if s.size.IsZero() {
+		s.size = Size
+	}
+	w.Resize(s.size)
+	content.Open(s.page)
+	content.Show(s.view)
+	if s.act != nil {
+		s.act(t, content)
+	}
 	return w
+}
+
+// nothing are actions of which nothing comes.
+func nothing() model.Actions {
+	return model.Actions{Switch: func(bool) {}, Copy: func(string) {}, Save: func(model.Edit) {}}
 }
 
 // Chinese glyphs differ with the font that a machine has, so their places are not
 // compared; TestPictures draws them for a person to look at.
 func TestMarkup(t *testing.T) {
-	for name, v := range states() {
-		t.Run(name, func(t *testing.T) {
-			w := draw(t, v, "en", window.Light, model.Actions{})
-			golden(t, name+".xml", w)
+	for _, s := range scenes() {
+		t.Run(s.name, func(t *testing.T) {
+			golden(t, s.name+".xml", s.draw(t, "en", Light))
 		})
 	}
 }
@@ -149,12 +179,12 @@ func golden(t *testing.T, name string, w fyne.Window) {
 func TestContrast(t *testing.T) {
 	texts := []fyne.ThemeColorName{
 		theme.ColorNameForeground, theme.ColorNamePrimary, theme.ColorNameSuccess,
-		theme.ColorNameWarning, theme.ColorNameError, window.ColorMuted,
+		theme.ColorNameWarning, theme.ColorNameError, ColorMuted,
 	}
-	for _, a := range []window.Appearance{window.Light, window.Dark} {
-		th := window.Theme(a)
+	for _, a := range []Appearance{Light, Dark} {
+		th := Theme(a)
 		for _, text := range texts {
-			for _, ground := range []fyne.ThemeColorName{window.ColorPanel, theme.ColorNameBackground} {
+			for _, ground := range []fyne.ThemeColorName{ColorPanel, theme.ColorNameBackground} {
 				got := contrast(th.Color(text, 0), th.Color(ground, 0))
 				if got < 4.5 {
 					t.Errorf("%s: %s on %s: got %.2f; want 4.5 at least", a, text, ground, got)
@@ -189,28 +219,29 @@ func luminance(c color.Color) float64 {
 
 // TestPictures draws every state. With MILLPOND_SCREENSHOTS set to a folder it
 // leaves the pictures there, in both languages and appearances, at single and
-// double scale; else it draws the hardest of them.
+// double scale; else it draws the hardest of them. MILLPOND_SCENES limits it to
+// those whose names begin so.
 func TestPictures(t *testing.T) {
 	dir := os.Getenv("MILLPOND_SCREENSHOTS")
-	languages, appearances, scales := []string{"zh_Hans"}, []window.Appearance{window.Dark}, []float32{1}
+	languages, appearances, scales := []string{"zh_Hans"}, []Appearance{Dark}, []float32{1}
 	if dir != "" {
-		languages, appearances, scales = append(languages, "en"), append(appearances, window.Light), append(scales, 2)
+		languages, appearances, scales = append(languages, "en"), append(appearances, Light), append(scales, 2)
 	}
-	for name, v := range states() {
-		if dir == "" && name != "degraded" {
+	for _, s := range scenes() {
+		if dir == "" && s.name != "overview-degraded" || !strings.HasPrefix(s.name, os.Getenv("MILLPOND_SCENES")) {
 			continue
 		}
 		for _, language := range languages {
 			for _, a := range appearances {
-				w := draw(t, v, language, a, model.Actions{})
+				w := s.draw(t, language, a)
 				for _, scale := range scales {
 					w.Canvas().(software.WindowlessCanvas).SetScale(scale)
 					picture := software.RenderCanvas(w.Canvas(), fyne.CurrentApp().Settings().Theme())
-					if got, want := picture.Bounds().Dx(), int(scale*window.Size.Width); got != want {
-						t.Errorf("%s: got %d pixels wide; want %d", name, got, want)
+					if got, want := picture.Bounds().Dx(), int(scale*w.Canvas().Size().Width); got != want {
+						t.Errorf("%s: got %d pixels wide; want %d", s.name, got, want)
 					}
 					if dir != "" {
-						keep(t, picture, filepath.Join(dir, fmt.Sprintf("overview-%s-%s-%s@%gx.png", name, language, a, scale)))
+						keep(t, picture, filepath.Join(dir, fmt.Sprintf("%s-%s-%s@%gx.png", s.name, language, a, scale)))
 					}
 				}
 			}

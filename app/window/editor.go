@@ -1,0 +1,112 @@
+package window
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"millpond/app/model"
+)
+
+// An editor is the settings as a person is changing them, on all pages together.
+type editor struct {
+	model.Editing
+	save    func(model.Edit)
+	changed func() // draws the window anew
+}
+
+// set changes a setting of the draft.
+func (e *editor) set(path, text string) {
+	if d := e.Draft(); d != nil && d.Text(path) != text {
+		d.Set(path, text)
+		e.changed()
+	}
+}
+
+// apply sends the draft to the daemon.
+func (e *editor) apply() {
+	if edit, ok := e.Apply(); ok {
+		e.save(edit)
+	}
+	e.changed()
+}
+
+// undo takes back what was applied last.
+func (e *editor) undo() {
+	if edit, ok := e.Undo(); ok {
+		e.save(edit)
+	}
+	e.changed()
+}
+
+// discard takes back what was not applied.
+func (e *editor) discard() {
+	e.Discard()
+	e.changed()
+}
+
+// A bar stands below the pages while there is something to apply or to undo.
+type bar struct {
+	say                         func(model.Text) string
+	mark                        *mark
+	title                       *text
+	lines                       *list[*text]
+	more                        *text
+	problem                     *sentence
+	apply, discard, undo, close *button
+	box                         fyne.CanvasObject
+}
+
+// shownChanges is how many changes the bar lists; it tells how many more there are.
+const shownChanges = 4
+
+// newBar returns a bar that is not shown.
+func newBar(say func(model.Text) string, e *editor) *bar {
+	b := &bar{say: say, mark: newMark(theme.ColorNameWarning), title: strong().with(cutOff), more: caption(), problem: newSentence(widget.WarningImportance)}
+	b.lines = newList(2, "", func() (*text, fyne.CanvasObject) {
+		line := caption().with(cutOff)
+		return line, line
+	})
+	b.apply = newButton(say(model.T("edit.apply")), theme.ConfirmIcon(), e.apply)
+	b.apply.Importance = widget.HighImportance
+	b.discard = newButton(say(model.T("edit.discard")), nil, e.discard)
+	b.undo = newButton(say(model.T("edit.undo")), theme.ContentUndoIcon(), e.undo)
+	b.close = newButton(say(model.T("banner.close")), nil, e.discard)
+	words := column(gapSmall, row(gapMedium/2, []float32{0, 1}, middle(b.mark), b.title), b.lines.body, b.more, b.problem.box)
+	content := row(gapMedium, []float32{1, 0, 0, 0, 0}, middle(words), middle(b.discard), middle(b.apply), middle(b.close), middle(b.undo))
+	b.box = newFoot(content)
+	return b
+}
+
+// show draws what there is to say.
+func (b *bar) show(v model.Bar) {
+	reveal(b.box, v.Shown)
+	b.title.set(b.say(v.Title))
+	ink := theme.ColorNameSuccess
+	if v.CanDiscard || v.Busy || !v.Problem.Empty() {
+		ink = theme.ColorNameWarning
+	}
+	b.mark.paint(ink)
+	b.list(v.Changes)
+	b.problem.set(b.say(v.Problem))
+	reveal(b.apply, v.CanDiscard || v.Busy)
+	reveal(b.discard, v.CanDiscard)
+	reveal(b.undo, v.CanUndo)
+	reveal(b.close, v.CanClose)
+	b.apply.enable(v.CanApply)
+}
+
+// list draws the changes, as many as there is room for.
+func (b *bar) list(all []model.Change) {
+	n := min(len(all), shownChanges)
+	b.lines.resize(n)
+	for i, line := range b.lines.rows[:n] {
+		words := b.say(all[i].Text)
+		if all[i].Taken {
+			words += " – " + b.say(model.T("edit.elsewhere"))
+		}
+		line.set(words)
+	}
+	b.more.set(b.say(model.N("edit.more", int64(len(all)-n))))
+	reveal(b.more, len(all) > n)
+}

@@ -1,0 +1,49 @@
+package window
+
+import (
+	"testing"
+
+	"fyne.io/fyne/v2"
+
+	"millpond/app/model"
+	"millpond/settings"
+)
+
+// configured is a view of a proxy that works, with settings to change.
+func configured() model.View {
+	v := running()
+	s := settings.Default()
+	for i, u := range v.Upstreams {
+		s.Upstreams = append(s.Upstreams, settings.Upstream{
+			Name: u.Name, Kind: settings.KindAnthropic, URL: u.URL, Enabled: u.State != model.Off, Priority: i + 1, Weight: 1,
+		})
+		v.Upstreams[i].Learned, v.Upstreams[i].Protocol = model.T("learned.unknown"), model.None
+		v.Upstreams[i].Reuse, v.Upstreams[i].Dials = model.None, "0"
+	}
+	own := 40
+	s.Upstreams[1].Pool.MaxConnectionsPerHost = &own
+	v.Upstreams[0].Learned, v.Upstreams[0].Protocol = model.T("value.plain", "Value", "6 min 38 s"), "HTTP/2"
+	v.Upstreams[0].Reuse, v.Upstreams[0].Dials = "98.6%", "31"
+	v.Settings, v.Revision = s, 7
+	return v
+}
+
+// poolScenes are those of the page where connections are limited.
+func poolScenes() []scene {
+	typed := func(path, text string) func(*testing.T, *Window) {
+		return func(_ *testing.T, w *Window) { w.edit.set(path, text) }
+	}
+	absent := model.View{State: model.Absent, Headline: model.T("state.absent"), Reason: model.T("reason.not_running"), Advice: model.T("advice.start")}
+	return []scene{
+		{name: "pool-on", page: model.PagePool, view: configured()},
+		{name: "pool-loading", page: model.PagePool, view: model.Start()},
+		{name: "pool-absent", page: model.PagePool, view: absent},
+		{name: "pool-tall", page: model.PagePool, view: configured(), size: fyne.NewSize(1100, 1700)},
+		{name: "pool-changed", page: model.PagePool, view: configured(), act: typed("pool.preset", "fan-out")},
+		{name: "pool-wrong", page: model.PagePool, view: configured(), size: fyne.NewSize(920, 1300), act: typed("pool.max_connections", "200000")},
+		{name: "pool-small", page: model.PagePool, view: configured(), size: fyne.NewSize(640, 560), act: typed("pool.max_waiting", "40")},
+		{name: "pool-upstream", page: model.PagePool, view: configured(), size: fyne.NewSize(920, 1300), act: func(_ *testing.T, w *Window) {
+			w.pages[w.at].(*poolPage).form.owner.chosen("relay")
+		}},
+	}
+}
