@@ -62,6 +62,7 @@ func (f *benchFlags) flags(c *cobra.Command, rounds int) {
 	c.Flags().Uint64Var(&f.seed, "seed", benchSeed, "of everything that is random")
 	c.Flags().IntVar(&f.rounds, "rounds", rounds, "measure each way so many times, in turn")
 	c.Flags().IntVar(&f.cores, "cores", runtime.NumCPU(), "processor cores that each proxy may use")
+	c.Flags().Lookup("cores").DefValue = "all" // the help and the manual do not depend on the machine
 	c.Flags().DurationVar(&f.deadline, "deadline", 30*time.Minute, "give up after this time")
 }
 

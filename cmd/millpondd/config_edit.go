@@ -86,7 +86,7 @@ func (a *app) configPresetCommand() *cobra.Command {
 	long := "Take the numbers of the pool from a preset.\n\n"
 	for _, p := range settings.Presets() {
 		names = append(names, string(p.Name))
-		long += fmt.Sprintf("  %-10s %s\n", p.Name, p.Help)
+		long += fmt.Sprintf("    %-10s %s\n", p.Name, p.Help)
 	}
 	c := &cobra.Command{
 		Use:       "preset NAME",

@@ -40,7 +40,8 @@ func (a *app) historyExportCommand() *cobra.Command {
 		Long: `Print what was counted, a line for each upstream, transport, scope and hour, or minute
 where --since reaches back two days at most. Times are milliseconds, to 10 percent. The daemon may
 run meanwhile; what it counted in the last ten seconds is not there yet.`,
-		Args: cobra.NoArgs,
+		Example: "  millpondd history export --since 28d >history.csv",
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			span, err := settings.ParseDuration(since)
 			if err != nil || span <= 0 {

@@ -32,7 +32,8 @@ func (a *app) logsCommand() *cobra.Command {
 		Short: "Show the log, and follow it",
 		Long: `Show the last lines of the log, the older files that it was rotated to included. With
 --outcome or --upstream only requests are shown. With --json each line is an object.`,
-		Args: cobra.NoArgs,
+		Example: "  millpondd logs -f --outcome upstream_error\n  millpondd logs -n 500 --upstream relay --json",
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if f.lines < 0 {
 				return &failure{code: exitUsage, err: fmt.Errorf("--lines %d is below 0", f.lines)}

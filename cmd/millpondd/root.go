@@ -97,8 +97,22 @@ func (a *app) getenv(name string) string {
 // command builds the tree of commands.
 func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "millpondd",
-		Short:         "Millpond: a local proxy that keeps connections to APIs warm",
+		Use:   "millpondd",
+		Short: "Millpond: a local proxy that keeps connections to APIs warm",
+		Long: `Millpond is a local HTTP proxy that keeps warm, healthy connections to the APIs that
+coding agents and multi-agent coordinators call. This program is the proxy, and the
+commands that watch and change it while it runs.
+
+Most commands print JSON with --json. The exit codes are 0 done, 1 failed, 2 wrong usage
+or settings, 3 not running, 4 refused; errors go to stderr.
+
+The settings file is where "millpondd config path" says. MILLPOND_CONFIG names another
+one, MILLPOND_STATE another folder for log and statistics, and MILLPOND_<KEY> overrides
+one setting, as in MILLPOND_LISTEN_ADDRESS=127.0.0.1:8000.`,
+		Example: `  millpondd serve --demo                  # see it at work, without an account
+  millpondd upstream add anthropic        # send requests to Anthropic's API
+  millpondd connect claude-code           # point an agent at it
+  millpondd top                           # watch it`,
 		SilenceErrors: true, // tell prints them
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -118,6 +132,8 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(a.serviceCommand(), a.pauseCommand(), a.resumeCommand())
 	root.AddCommand(a.benchCommand())
 	root.AddCommand(a.historyCommand(), a.logsCommand(), a.topCommand())
-	root.AddCommand(a.connectCommand(), a.disconnectCommand())
+	root.AddCommand(a.connectCommand(), a.disconnectCommand(), a.manCommand())
+	a.complete(root)
+	group(root)
 	return root
 }

@@ -42,6 +42,8 @@ The flags override the file for this run and are never written to it.
 
 On an interrupt or SIGTERM no new request is taken, those in flight get 30 seconds
 to end, and then the program exits. A second signal ends it at once.`,
+		Example: `  millpondd serve --demo
+  millpondd serve --upstream https://api.anthropic.com --listen 127.0.0.1:8000`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return a.supervised(c.Context(), f) },
 	}

@@ -58,6 +58,9 @@ upstream whose kind others have comes after them, unless --priority says otherwi
 "millpondd upstream use NAME" puts it first.
 
 The catalogue has: ` + strings.Join(catalogueIDs(), ", ") + `.`,
+		Example: `  millpondd upstream add anthropic
+  millpondd upstream add relay --url https://relay.example --kind anthropic --credential env:RELAY_KEY
+  millpondd upstream add worker-1 --url http://127.0.0.1:9001 --kind a2a`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			f.upstream.Name = args[0]

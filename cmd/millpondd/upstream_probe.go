@@ -34,7 +34,8 @@ credential is accepted, it is sent once more without it, to see whether it matte
 The daemon sends the requests where it runs, since it is the one that must be able to
 read the credential, and else this program does. They use no connection of the pool
 and are not counted.`,
-		Args: cobra.MaximumNArgs(1),
+		Example: "  millpondd upstream test anthropic\n  millpondd upstream test --url https://relay.example --kind anthropic",
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			examine, err := a.examination(c.Context(), args, given)
 			if err != nil {
