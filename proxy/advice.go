@@ -2,7 +2,9 @@ package proxy
 
 import (
 	"fmt"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -50,8 +52,6 @@ func (d *Daemon) saved() *settings.Settings {
 func (d *Daemon) measuredOf(u *upstream.Upstream, t meter.Tally, saved *settings.Settings) advisor.UpstreamFacts {
 	target := exchange.TargetOf(u)
 	s, known := d.pools.StatsOf(u.Name), d.pools.LearnedOf(target)
-	direct := target
-	direct.Egress = nil
 	pressure := func(l pool.Limit) advisor.Pressure {
 		return advisor.Pressure{Closed: s.Squeezed[l], Queued: s.Queued[l].Requests, Waited: s.Queued[l].Waited}
 	}
@@ -62,12 +62,20 @@ func (d *Daemon) measuredOf(u *upstream.Upstream, t meter.Tally, saved *settings
 		Idle: pressure(pool.MaxIdle), IdlePerHost: pressure(pool.MaxIdlePerHost), Streams: pressure(pool.MaxStreams),
 		Refused: s.Refused, TimedOut: s.TimedOut,
 		Expired: s.Evicted[pool.Expired] - s.Hinted, Aged: s.Evicted[pool.Learned] + s.Evicted[pool.Lifetime] + s.Hinted,
-		Lost: s.Evicted[pool.PeerClosed], NotReusable: s.Evicted[pool.NotReusable],
+		Closed: s.Evicted[pool.PeerClosed], Lost: s.Lost, NotReusable: s.Evicted[pool.NotReusable],
 		Width: s.Width, Wanted: s.Wanted, Bursts: s.Bursts, Together: s.Together, PeerStreams: s.PeerStreams,
 		Learned: known.IdleClose, Unreliable: known.Unreliable, HTTP2: known.Protocol == "HTTP/2.0",
-		Egress: target.Egress != nil, Direct: target.Egress != nil && d.pools.LearnedOf(direct).Protocol != "",
+		Origin: target.Scheme + "://" + net.JoinHostPort(target.Host, target.Port), Egress: hostOf(target.Egress), Direct: d.pools.KeepsDirect(target),
 		Counts: t.Counts, Latency: t.Latency,
 	}
+}
+
+// hostOf names an egress proxy without its login; "" when there is none.
+func hostOf(egress *url.URL) string {
+	if egress == nil {
+		return ""
+	}
+	return egress.Host
 }
 
 // Advice returns what would make things better, by the statistics since the settings were last

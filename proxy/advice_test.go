@@ -22,13 +22,22 @@ import (
 // advised runs a daemon with a control socket, and returns a client of it.
 func advised(t *testing.T, text string) (*running, *control.Client) {
 	t.Helper()
+	return advisedBy(t, text, func(*Config) {})
+}
+
+// advisedBy is advised with something else in the daemon's configuration.
+func advisedBy(t *testing.T, text string, adjust func(*Config)) (*running, *control.Client) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "mp") // a unix socket's address is short
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	socket := filepath.Join(dir, "s", "c.sock")
-	r := start(t, anywhere+text, func(c *Config) { c.Control = socket })
+	r := start(t, anywhere+text, func(c *Config) {
+		c.Control = socket
+		adjust(c)
+	})
 	r.client.Transport = &http.Transport{MaxIdleConnsPerHost: 256}
 	client := control.Dial(socket)
 	t.Cleanup(client.Close)

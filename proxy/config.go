@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -30,11 +31,12 @@ type Store interface {
 // else works.
 type Config struct {
 	Store     Store
-	Overrides Overrides // laid over the settings, and never saved
-	Log       *Log      // nil logs nowhere
-	Version   string    // shown in the statistics
-	StateDir  string    // where learned ages and the history are kept; "": nowhere
-	Control   string    // address of the control socket; "": there is none
+	Overrides Overrides   // laid over the settings, and never saved
+	Log       *Log        // nil logs nowhere
+	Version   string      // shown in the statistics
+	StateDir  string      // where learned ages and the history are kept; "": nowhere
+	Control   string      // address of the control socket; "": there is none
+	TLS       *tls.Config // base of the handshakes with upstreams; nil trusts the system's roots
 	Now       func() time.Time
 	DrainFor  time.Duration // how long requests in flight may take to end; 0 means DrainFor
 	SeekEvery time.Duration // how often a secret that is missing is looked for; 0 means SeekEvery

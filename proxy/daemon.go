@@ -111,7 +111,7 @@ func New(c Config) (*Daemon, error) {
 
 // build makes the parts that live as long as the daemon.
 func (d *Daemon) build(s *settings.Settings) error {
-	config := pool.Config{AllowDial: upstream.AllowDial, OwnAddr: d.own.has, Log: d.config.Log.Logger}
+	config := pool.Config{TLS: d.config.TLS, AllowDial: upstream.AllowDial, OwnAddr: d.own.has, Log: d.config.Log.Logger}
 	advice := ""
 	if d.config.StateDir != "" {
 		if err := os.MkdirAll(d.config.StateDir, 0o700); err != nil {

@@ -10,8 +10,18 @@ import (
 
 // The codes of advice. They are stable: screens have a sentence for each.
 const (
-	IdleSlots  = "idle_slots"  // connections are closed for want of idle slots, and opened again
-	LimitQueue = "limit_queue" // requests wait because of a limit on connections
+	UpstreamFailing     = "upstream_failing"     // an upstream fails more than another that could answer
+	UpstreamSlow        = "upstream_slow"        // an upstream is slower than another that could answer
+	EgressReuse         = "egress_reuse"         // an egress proxy keeps connections from being used again
+	IdleTimeout         = "idle_timeout"         // connections are kept for longer than the upstream keeps them
+	IdleTimeoutShort    = "idle_timeout_short"   // connections are given up that the upstream would keep
+	KeepAliveUnreliable = "keepalive_unreliable" // the upstream closes behind its answers
+	CallerScopeHelps    = "caller_scope_helps"   // one caller keeps the others waiting
+	CallerScopeHurts    = "caller_scope_hurts"   // callers open connections that others have
+	HTTP2Saturated      = "http2_saturated"      // requests wait for a stream of an HTTP/2 connection
+	LimitQueue          = "limit_queue"          // requests wait because of a limit on connections
+	IdleSlots           = "idle_slots"           // connections are closed for want of idle slots, and opened again
+	Warm                = "warm"                 // requests after a pause wait for handshakes
 )
 
 // Advice is what follows from facts.
@@ -62,7 +72,7 @@ type Effect struct {
 type Missing struct {
 	Code, Upstream string
 	Have, Need     int64
-	Of             string // requests, closes or callers
+	Of             string // requests, or direct_requests: those without the egress proxy
 }
 
 // enough is how many requests a piece of advice rests on at least.
@@ -73,7 +83,10 @@ type situation func(f *Facts) ([]Recommendation, []Missing)
 
 // situations are in the order of their right to a setting: causes before effects.
 func situations() []situation {
-	return []situation{limitQueue, idleSlots}
+	return []situation{
+		upstreamFailing, upstreamSlow, egressReuse, idleTimeout, idleTimeoutShort, keepAliveUnreliable,
+		callerScopeHelps, callerScopeHurts, http2Saturated, limitQueue, idleSlots, warm,
+	}
 }
 
 // Advise returns what would make things better, and what cannot be told yet.

@@ -129,16 +129,85 @@ func (f *Facts) moreSlots(d domain) (Recommendation, bool) {
 	if bursts := d.total(func(u *UpstreamFacts) uint64 { return u.Bursts }); bursts > 0 {
 		r.Figures = append(r.Figures, Figure{"redials_per_burst", float64(redials) / float64(bursts), ""})
 	}
-	before := per100(d.total(dialsOf), requests)
-	r.Expected = &Effect{dialsPer100, before, before - per100(redials, requests), ""}
+	r.Expected = f.before(IdleSlots, d.name, per100(d.total(dialsOf)-redials, requests))
 	r.Sentence = fmt.Sprintf("%d connections to %s were closed for want of idle slots, and as many opened again, in %d requests: bursts take %d connections, and %d are kept. The handshakes took %s.",
 		redials, d.words(), requests, width, slots, inWords(r.cost))
 	return r, true
 }
 
+// http2Saturated finds requests that wait because every HTTP/2 connection carries as many as it may,
+// and there may be no further connection.
+func http2Saturated(f *Facts) ([]Recommendation, []Missing) {
+	var items []Recommendation
+	for _, d := range f.domains(saturated) {
+		if r, ok := f.moreStreams(d); ok {
+			items = append(items, r)
+		}
+	}
+	for i := range f.Upstreams {
+		if f.Upstreams[i].HTTP2 {
+			return items, f.missingRequests(HTTP2Saturated)
+		}
+	}
+	return items, nil
+}
+
+// saturated reports whether waits for a stream hold an upstream's requests up.
+func saturated(u *UpstreamFacts) bool {
+	s := u.Streams
+	return often(s.Queued, u.Requests) && 20*s.Waited >= u.Latency.Sum && s.Waited >= time.Duration(s.Queued)*time.Millisecond &&
+		u.Counts.ErrorRate() < unwell
+}
+
+// moreStreams returns the advice to let a domain's connections carry more requests, or, where the
+// peer allows no more, to allow more connections.
+func (f *Facts) moreStreams(d domain) (Recommendation, bool) {
+	u := d.upstreams[0]
+	for _, other := range d.upstreams {
+		if other.Width > u.Width {
+			u = other
+		}
+	}
+	limit := within(max(u.Pool.MaxConnectionsPerHost, 0), f.group(u).MaxConnections)
+	if limit == 0 {
+		limit = max(1, f.group(u).MaxConnections)
+	}
+	now := u.Pool.MaxStreamsPerConnection
+	streams := roomy((u.Width + limit - 1) / limit)
+	if u.PeerStreams > 0 {
+		streams = min(streams, u.PeerStreams)
+	}
+	wants := []want{{"max_streams_per_connection", min(most, streams)}}
+	if streams <= now {
+		wants = []want{{"max_connections_per_host", min(most, roomy(u.connections()))}}
+	}
+	queued, requests := d.total(func(u *UpstreamFacts) uint64 { return u.Streams.Queued }), d.total(requestsOf)
+	var waited time.Duration
+	for _, other := range d.upstreams {
+		waited += other.Streams.Waited
+	}
+	r := Recommendation{Code: HTTP2Saturated, Upstream: d.name, cost: waited, Patch: f.raise(d.upstreams, d.everywhere(), wants...)}
+	if len(r.Patch) == 0 || queued == 0 {
+		return r, false
+	}
+	each := waited / time.Duration(queued)
+	r.Figures = []Figure{count("queued", queued), count("requests", requests), milliseconds("wait_ms", each), milliseconds("wait_total_ms", waited),
+		count("streams", now), count("limit", limit), count("burst_width", u.Width), count("peer_streams", u.PeerStreams)}
+	r.Expected = f.before(HTTP2Saturated, d.name, 0)
+	r.Sentence = fmt.Sprintf("%d of %d requests to %s waited %s on average for room on an HTTP/2 connection: %d at one time, %d on each, and no more than %d connections.",
+		queued, requests, d.words(), inWords(each), u.Width, now, limit)
+	return r, true
+}
+
+// heldUp counts the requests that any limit kept waiting or turned away.
+func heldUp(u *UpstreamFacts) uint64 { return queuedFor(u) + u.Streams.Queued + turnedAway(u) }
+
 // limitQueue finds requests that wait because there may be no further connection.
 func limitQueue(f *Facts) ([]Recommendation, []Missing) {
 	var items []Recommendation
+	if _, _, ok := f.crowdedOut(); ok {
+		return nil, nil // what one caller needs is no measure for the limits
+	}
 	for _, d := range f.domains(held) {
 		if r, ok := f.moreConnections(d); ok {
 			items = append(items, r)
@@ -159,7 +228,7 @@ func turnedAway(u *UpstreamFacts) uint64 { return u.Refused + u.TimedOut }
 func held(u *UpstreamFacts) bool {
 	waited := u.Connections.Waited + u.ConnectionsPerHost.Waited
 	slow := often(queuedFor(u), u.Requests) && 20*waited >= u.Latency.Sum && waited >= time.Duration(queuedFor(u))*time.Millisecond
-	refused := u.Requests >= enough && turnedAway(u) >= seldom && queuedFor(u)+u.Streams.Queued > 0
+	refused := u.Requests >= enough && turnedAway(u) >= seldom && queuedFor(u) > 0
 	return (slow || refused) && u.Counts.ErrorRate() < unwell
 }
 
@@ -192,7 +261,7 @@ func (f *Facts) moreConnections(d domain) (Recommendation, bool) {
 	width := max(f.wanted(d), d.widest((*UpstreamFacts).connections))
 	r.Figures = []Figure{count("queued", queued), count("requests", requests), milliseconds("wait_ms", each), milliseconds("wait_total_ms", waited),
 		count("limit", limit), count("burst_width", width), count("turned_away", away)}
-	r.Expected = &Effect{queuedPer100, per100(queued+away, requests+away), 0, ""}
+	r.Expected = f.before(LimitQueue, d.name, 0)
 	r.Sentence = fmt.Sprintf("%d of %d requests to %s waited %s on average because no more than %d connections may be open; bursts would use %d.",
 		queued, requests, d.words(), inWords(each), limit, width)
 	if away > 0 {

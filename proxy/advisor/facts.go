@@ -46,7 +46,8 @@ type UpstreamFacts struct {
 
 	Expired     uint64 // connections closed by us after idle_timeout
 	Aged        uint64 // connections closed by us for their age: learned, the server's own word, or lifetime
-	Lost        uint64 // connections that the upstream closed while nothing ran on them
+	Closed      uint64 // connections that the upstream closed
+	Lost        uint64 // of these, those that might still have been used: such a close can meet a request
 	NotReusable uint64 // connections that an answer left unusable
 
 	Width       int    // the most requests to one host at one time
@@ -57,9 +58,10 @@ type UpstreamFacts struct {
 
 	Learned    time.Duration // now: the idle age at which it closes connections; 0 unknown
 	Unreliable bool          // now: it closes too soon for connections to be kept
-	Egress     bool          // it is reached through an egress proxy
-	Direct     bool          // its origin was reached without one too
 	HTTP2      bool          // now: it speaks HTTP/2
+	Origin     string        // scheme, host and port
+	Egress     string        // the egress proxy that it is reached through, without its login; "" when none
+	Direct     bool          // now: its origin was reached without that too, and keeps connections then
 
 	Counts  meter.Counts
 	Latency meter.Histogram
@@ -121,6 +123,7 @@ func (u UpstreamFacts) after(e *UpstreamFacts) UpstreamFacts {
 	u.TimedOut -= e.TimedOut
 	u.Expired -= e.Expired
 	u.Aged -= e.Aged
+	u.Closed -= e.Closed
 	u.Lost -= e.Lost
 	u.NotReusable -= e.NotReusable
 	u.Bursts -= min(u.Bursts, e.Bursts) // those of forgotten groups are gone
@@ -178,4 +181,5 @@ func (f *Facts) upstream(name string) *UpstreamFacts {
 }
 
 func requestsOf(u *UpstreamFacts) uint64 { return u.Requests }
+func coldOf(u *UpstreamFacts) uint64     { return u.cold() }
 func dialsOf(u *UpstreamFacts) uint64    { return u.Dials }

@@ -144,7 +144,7 @@ func (t *Tally) Since(earlier *Tally) Tally {
 
 // Add counts what other has counted too.
 func (t *Tally) Add(other *Tally) {
-	t.Counts = t.Counts.plus(other.Counts)
+	t.Counts = t.Counts.Plus(other.Counts)
 	t.Reused += other.Reused
 	t.BytesIn += other.BytesIn
 	t.BytesOut += other.BytesOut
@@ -152,7 +152,8 @@ func (t *Tally) Add(other *Tally) {
 	t.FirstByte.Add(&other.FirstByte)
 }
 
-func (c Counts) plus(o Counts) Counts {
+// Plus returns both counts together.
+func (c Counts) Plus(o Counts) Counts {
 	return Counts{c.OK + o.OK, c.UpstreamError + o.UpstreamError, c.StreamError + o.StreamError,
 		c.ClientError + o.ClientError, c.ClientCancelled + o.ClientCancelled, c.Local + o.Local}
 }

@@ -51,6 +51,7 @@ type dialled struct {
 	roundTrip  time.Duration // of the TCP handshake
 	tlsTime    time.Duration
 	tlsResumed bool
+	took       time.Duration // the whole dial, the egress proxy's part included
 }
 
 // dial connects to t. Its error is always a *Failure of phase PhaseDial: nothing

@@ -373,9 +373,11 @@ func (g *group) dialLocked(h *host) {
 
 // dial runs in its own goroutine. Whoever waits longest gets what comes of it.
 func (g *group) dial(ctx context.Context, h *host, target Target, upTo uint64, single bool) {
+	start := time.Now()
 	d, err := g.m.dial(ctx, target)
 	var c *conn
 	if err == nil {
+		d.took = time.Since(start)
 		c = newConn(d, h, g.m.nextID(), target.Pool.MaxLifetime)
 		if d.http2 {
 			err = c.startHTTP2(ctx)
@@ -618,6 +620,7 @@ func (g *group) discardStale(c *conn) {
 		g.unlock()
 		return
 	}
+	g.lostLocked(c)
 	g.observeCloseLocked(c)
 	g.dropLocked(c, PeerClosed)
 	siblings := append([]*conn(nil), h.idle...)
@@ -638,6 +641,7 @@ func (g *group) discardStale(c *conn) {
 	}
 	g.mu.Lock()
 	for _, s := range dead {
+		g.lostLocked(s)
 		g.observeCloseLocked(s)
 		g.dropLocked(s, PeerClosed)
 	}
@@ -876,6 +880,7 @@ func (g *group) peerClosed(c *conn) {
 	if c.requests == 0 {
 		c.host.warmAt = time.Now().Add(warmRetry)
 	}
+	g.lostLocked(c)
 	g.observeCloseLocked(c)
 	g.dropLocked(c, PeerClosed)
 	g.serveLocked()

@@ -37,6 +37,7 @@ type squeezes struct {
 	queued   [Limits]atomic.Uint64
 	waited   [Limits]atomic.Int64 // nanoseconds
 	hinted   atomic.Uint64        // idle connections given up at the age that the server itself named
+	lost     atomic.Uint64        // connections that the peer closed while they might still have been used
 	refused  atomic.Uint64        // beyond max_waiting
 	timedOut atomic.Uint64        // beyond wait_timeout
 	together together
@@ -80,6 +81,16 @@ func (h *host) endLocked() {
 func (g *group) squeezeLocked(c *conn, limit Limit) {
 	c.host.counts.limits.closed[limit].Add(1)
 	g.dropLocked(c, LimitReached)
+}
+
+// lostLocked counts an idle connection that the peer closed, if it might still have been
+// used: such a close can meet a request.
+func (g *group) lostLocked(c *conn) {
+	now := time.Now()
+	limit, _ := c.idleLimitLocked(now)
+	if c.at != probe && c.requests > 0 && now.Sub(c.idleSince) <= limit {
+		c.host.counts.limits.lost.Add(1)
+	}
 }
 
 // limitLocked returns the limit that keeps w, the last in h's queue, waiting: no dial is
@@ -155,6 +166,7 @@ func (s *squeezes) addTo(sum *Stats) {
 		sum.Queued[l].Waited += time.Duration(s.waited[l].Load())
 	}
 	sum.Hinted += s.hinted.Load()
+	sum.Lost += s.lost.Load()
 	sum.Refused += s.refused.Load()
 	sum.TimedOut += s.timedOut.Load()
 	sum.Together += int(s.together.peak.Load())

@@ -28,10 +28,11 @@ type Stats struct {
 	Queued   [Limits]Queue    // requests that had to wait because of a limit
 	QueuedBy map[string]Queue // the same by caller; "" beyond the first hundred
 	Hinted   uint64           // connections Expired at the age that the server's Keep-Alive named
+	Lost     uint64           // connections that the peer closed while they might still have been used
 	Refused  uint64           // requests beyond max_waiting
 	TimedOut uint64           // requests that waited for wait_timeout in vain
 	Connects uint64           // dials that succeeded
-	Spent    time.Duration    // on the handshakes of these
+	Spent    time.Duration    // on these, with everything that a dial takes
 
 	Width       int    // the most requests to one host at one time, in the last hour
 	Wanted      int    // the connections that such bursts of all hosts of a group take together
@@ -69,6 +70,7 @@ type Knowledge struct {
 	IdleClose   time.Duration // idle age at which it closes; 0 unknown
 	Unreliable  bool          // it closes too soon for connections to be kept
 	MaxRequests int           // it closes after so many requests; 0 unknown
+	Kept        bool          // a connection was found open some time after an answer
 	Protocol    string        // "HTTP/1.1", "HTTP/2.0", or "" before the first dial
 	SeenAt      time.Time
 }
@@ -93,7 +95,7 @@ func newCounts() *counts {
 func (c *counts) connected(d *dialled) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.spent += d.roundTrip + d.tlsTime
+	c.spent += d.took
 	c.connect.RecordValue(min((d.roundTrip + d.tlsTime).Microseconds(), c.connect.HighestTrackableValue()))
 }
 
@@ -208,9 +210,19 @@ func (m *Manager) LearnedOf(t Target) Knowledge {
 	return m.originOf(key).describe(key.origin(), time.Now())
 }
 
+// KeepsDirect reports whether the origin that t leads to was seen to keep connections
+// that did not go through an egress proxy.
+func (m *Manager) KeepsDirect(t Target) bool {
+	t.Egress = nil
+	m.tables.Lock()
+	o := m.origins[t.Key().origin()]
+	m.tables.Unlock()
+	return o != nil && o.known.Load().Proven && reliable(o.known.Load(), time.Now(), 0)
+}
+
 func (o *origin) describe(name string, now time.Time) Knowledge {
 	l := o.known.Load()
-	out := Knowledge{Origin: name, MaxRequests: l.MaxRequests, SeenAt: l.At, Unreliable: !reliable(l, now, 0)}
+	out := Knowledge{Origin: name, MaxRequests: l.MaxRequests, Kept: l.Proven, SeenAt: l.At, Unreliable: !reliable(l, now, 0)}
 	if l.CloseAge > 0 {
 		out.IdleClose = l.age(now)
 	}
