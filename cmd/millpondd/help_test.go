@@ -178,3 +178,23 @@ func TestREADME(t *testing.T) {
 		}
 	}
 }
+
+// Every command refuses what it does not know with exit code 2, one line on stderr that says so,
+// and nothing on stdout; nothing is begun.
+func TestWrongUsage(t *testing.T) {
+	_, commands := tree()
+	environ := person(t)
+	for path := range commands {
+		if strings.HasPrefix(path, "completion") || path == "help" {
+			continue // cobra's own, which print their usage instead
+		}
+		for _, more := range []string{"--no-such-flag", "a b c d"} {
+			var out, errs bytes.Buffer
+			args := slices.Concat(strings.Fields(path), strings.Fields(more))
+			code := run(t.Context(), args, streams{strings.NewReader(""), &out, &errs}, environ)
+			if code != exitUsage || out.Len() > 0 || strings.Count(errs.String(), "\n") != 1 || !strings.HasPrefix(errs.String(), "millpondd: ") {
+				t.Errorf("%s: got exit code %d, stdout %q, stderr %q; want 2 and one line of stderr", args, code, out.String(), errs.String())
+			}
+		}
+	}
+}

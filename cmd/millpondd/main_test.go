@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"until":       until,
 			"lines":       lines,
 			"onlyours":    onlyOurs,
+			"json":        isJSON,
 		},
 	})
 }
@@ -161,6 +163,41 @@ func lines(ts *testscript.TestScript, _ bool, args []string) {
 // onlyOurs leaves nothing in PATH but the program under test: onlyours
 func onlyOurs(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Setenv("PATH", filepath.SplitList(ts.Getenv("PATH"))[0])
+}
+
+// isJSON checks that stdout is JSON, in one value or more, and that the first has each of the
+// fields: json .FIELD.FIELD...
+func isJSON(ts *testscript.TestScript, _ bool, args []string) {
+	d := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	var first any
+	for n := 0; ; n++ {
+		var value any
+		err := d.Decode(&value)
+		switch {
+		case err == io.EOF && n > 0:
+			hasFields(ts, first, args)
+			return
+		case err != nil:
+			ts.Fatalf("got %v after %d values; want JSON on stdout", err, n)
+		case n == 0:
+			first = value
+		}
+	}
+}
+
+// hasFields checks that an object has each of the fields.
+func hasFields(ts *testscript.TestScript, object any, paths []string) {
+	for _, path := range paths {
+		at := object
+		for name := range strings.SplitSeq(strings.TrimPrefix(path, "."), ".") {
+			members, _ := at.(map[string]any)
+			value, ok := members[name]
+			if !ok {
+				ts.Fatalf("got no %s in %v", path, object)
+			}
+			at = value
+		}
+	}
 }
 
 // await waits for a condition that another process brings about.
