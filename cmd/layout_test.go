@@ -65,7 +65,7 @@ var layout = []row{
 	{dir: "proxy/replay"},
 	{dir: "proxy/exchange", may: slices.Concat([]string{"settings/secret"}, below)},
 	{dir: "proxy/general", may: slices.Concat([]string{"proxy/exchange"}, below)},
-	{dir: "proxy/fast", may: slices.Concat([]string{"proxy/exchange"}, below), planned: true},
+	{dir: "proxy/fast", may: slices.Concat([]string{"proxy/exchange"}, below)},
 
 	// What it remembers, says and measures.
 	{dir: "proxy/meter"},

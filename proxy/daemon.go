@@ -22,6 +22,7 @@ import (
 	"millpond/proxy/control"
 	"millpond/proxy/control/server"
 	"millpond/proxy/exchange"
+	"millpond/proxy/fast"
 	"millpond/proxy/general"
 	"millpond/proxy/history"
 	"millpond/proxy/listener"
@@ -44,6 +45,8 @@ type Daemon struct {
 	meter    *meter.Meter
 	pools    *pool.Manager
 	exchange *exchange.Exchange
+	fast     *fast.Front        // accepts all, and carries the common case
+	handover *listener.Handover // the rest, on its way to front
 	front    *general.Front
 	history  *history.Keeper // nil without a folder for state
 	adviser  *adviser
@@ -137,6 +140,8 @@ func (d *Daemon) build(s *settings.Settings) error {
 	d.exchange = exchange.New(exchange.Config{Pools: pools, Meter: d.meter, Log: d.config.Log.Logger})
 	// The guard before the front decides live whether HTTP/2 without TLS may come in.
 	d.front = general.New(d.exchange, d.pages(), d.config.Log.Logger, true)
+	d.handover = listener.NewHandover()
+	d.fast = fast.New(fast.Config{Exchange: d.exchange, Give: d.handover.Give, Log: d.config.Log.Logger})
 	return nil
 }
 
@@ -179,8 +184,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	wg.Go(func() { d.keepTrials(support) })
 
-	served := make(chan error, 1)
-	wg.Go(func() { served <- d.front.Serve(listener.Strict(d.listener, d.strictness())) })
+	served := make(chan error, 2)
+	wg.Go(func() { served <- d.front.Serve(listener.Strict(d.handover, d.strictness())) })
+	wg.Go(func() { served <- d.fast.Serve(support, d.listener) })
 	follow, stopFollowing := context.WithCancel(ctx)
 	defer stopFollowing()
 	wg.Go(func() { d.follow(follow) })
@@ -193,11 +199,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	case err := <-served:
 		// Nobody accepts any more; those in flight are cut.
 		stopSupport()
-		_ = d.front.Shutdown(support) // it can only say that it had to cut
+		_ = d.shutdown(support) // it can only say that it had to cut
 		return errors.Join(fmt.Errorf("serve: %w", err), d.listener.Close())
 	case <-ctx.Done():
 	}
-	return d.drain(support, served)
+	return d.drain(support)
 }
 
 // bind listens at the configured address and builds again, now that the real port is known.
@@ -231,19 +237,24 @@ func (d *Daemon) strictness() listener.StrictConfig {
 }
 
 // drain ends what is in flight: first by itself, then by force.
-func (d *Daemon) drain(ctx context.Context, served <-chan error) error {
+func (d *Daemon) drain(ctx context.Context) error {
 	began := time.Now()
 	d.publish(func() { d.draining = true })
 	d.config.Log.Info("stopping", "in_flight_at_most", d.config.DrainFor)
 	ctx, cancel := context.WithTimeout(ctx, d.config.DrainFor)
 	defer cancel()
-	err := d.front.Shutdown(ctx)
-	<-served
+	err := d.shutdown(ctx)
 	if err != nil {
 		d.config.Log.Warn("requests in flight were cut", "after", d.config.DrainFor, "err", err)
 	}
 	d.config.Log.Info("stopped", "after", time.Since(began).Round(time.Millisecond))
 	return nil
+}
+
+// shutdown ends both fronts: first the one that hands over to the other.
+func (d *Daemon) shutdown(ctx context.Context) error {
+	d.front.Drain()
+	return errors.Join(d.fast.Shutdown(ctx), d.front.Shutdown(ctx))
 }
 
 // serveControl answers on the control socket. Without one the proxy still works, but no

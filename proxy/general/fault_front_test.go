@@ -91,7 +91,7 @@ func TestRow59NetworkChange(t *testing.T) {
 func TestRow60OurOwnIdleClose(t *testing.T) {
 	o, began, release := heldOrigin(t)
 	r := newRig(t, o.config(), nil, o.url)
-	if d := r.front.server.IdleTimeout; d < 15*time.Minute {
+	if d := r.front.general.server.IdleTimeout; d < 15*time.Minute {
 		t.Errorf("idle connections of clients are closed after %v; want 15m or more", d)
 	}
 	idle := r.ask("POST", "/1")

@@ -31,7 +31,7 @@ import (
 type rig struct {
 	t      testing.TB
 	url    string
-	front  *Front
+	front  *fronts
 	pools  *pool.Manager
 	meter  *meter.Meter
 	x      *exchange.Exchange
@@ -68,11 +68,8 @@ func newRig(t testing.TB, config pool.Config, edit func(*settings.Settings), url
 	m := meter.New(nil)
 	x := exchange.New(exchange.Config{Pools: pools, Meter: m, Log: slog.New(slog.DiscardHandler)})
 	x.Commit(&exchange.State{Settings: s, Gate: listener.NewGate(listener.GateConfig{Addrs: ln.Addrs()}), Routes: routes, Upstreams: ups})
-	f := New(x, http.NotFoundHandler(), slog.New(slog.DiscardHandler), false)
-	r := &rig{t: t, url: "http://" + ln.Addr().String(), front: f, pools: pools, meter: m, x: x}
-	f.server.Handler = r.hooked(f)
-	done := make(chan error, 1)
-	go func() { done <- f.Serve(listener.Strict(ln, listener.StrictConfig{})) }()
+	r := &rig{t: t, url: "http://" + ln.Addr().String(), pools: pools, meter: m, x: x}
+	r.front = serveBy(x, ln, func(ctx context.Context) context.Context { return sendContext{ctx, r} })
 	t.Cleanup(func() {
 		if r.onSend.Load() != nil {
 			t.Error("no request was sent after beforeSend")
@@ -80,10 +77,9 @@ func newRig(t testing.TB, config pool.Config, edit func(*settings.Settings), url
 		r.until("no request is left in the pool", func(s pool.Stats) bool { return s.InUse == 0 && s.Waiting == 0 })
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		if err := f.Shutdown(ctx); err != nil {
+		if err := r.front.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
-		<-done
 		pools.Close()
 	})
 	return r
@@ -120,13 +116,6 @@ const patience = 10 * time.Second
 // beforeSend has f run once, when the next request has its connection and is about
 // to write its first byte: the instant in which a peer's close is seen by nobody.
 func (r *rig) beforeSend(f func()) { r.onSend.Store(&f) }
-
-// hooked gives requests a context that knows when they are sent.
-func (r *rig) hooked(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		next.ServeHTTP(w, req.WithContext(sendContext{req.Context(), r}))
-	})
-}
 
 // A sendContext learns that a request is about to be sent: what cuts it off is
 // then registered (context.AfterFunc), and a context that is not of package context

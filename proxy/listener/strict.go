@@ -64,7 +64,8 @@ func (l *strictListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	c := &strictConn{Conn: conn, config: &l.config}
-	c.guard.AllowH2C = l.config.H2C != nil && l.config.H2C()
+	r, _ := conn.(*resumed)
+	c.guard.AllowH2C = l.config.H2C != nil && l.config.H2C() && (r == nil || !r.used)
 	return c, nil
 }
 
@@ -249,8 +250,10 @@ func (c *strictConn) Write(p []byte) (int, error) {
 }
 
 // CloseWrite ends our half; net/http and tunnels ask for it.
-func (c *strictConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+func (c *strictConn) CloseWrite() error { return closeWrite(c.Conn) }
+
+func closeWrite(conn net.Conn) error {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return errors.ErrUnsupported
