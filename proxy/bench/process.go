@@ -146,8 +146,8 @@ type millpond struct {
 	folder string
 }
 
-// startMillpond starts this program as a proxy to the upstreams of the settings text, which lacks
-// the listen table. roots, when there is one, is the only authority that it trusts.
+// startMillpond starts this program as a proxy to the upstreams of the settings text, which
+// begins within the listen table. roots, when there is one, is the only authority that it trusts.
 func startMillpond(ctx context.Context, o Options, text string, roots *certificate) (m *millpond, err error) {
 	folder, err := os.MkdirTemp("", "millpond")
 	if err != nil {
@@ -163,7 +163,7 @@ func startMillpond(ctx context.Context, o Options, text string, roots *certifica
 		return nil, err
 	}
 	config := filepath.Join(folder, "settings.toml")
-	text = "version = 1\n\n[listen]\naddress = \"" + address + "\"\n\n" + text
+	text = "version = 1\n\n[listen]\naddress = \"" + address + "\"\n" + text
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("write Millpond's settings: %w", err)
 	}

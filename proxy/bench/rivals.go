@@ -34,6 +34,9 @@ func rivals() []rival {
 		{name: ours, how: "preset fan-out, one upstream.", start: func(ctx context.Context, o Options, upstream string) (subject, error) {
 			return start(ctx, o, ours, upstream)
 		}},
+		{name: slower, how: "the same with [listen].fast = false: net/http takes every request.", start: func(ctx context.Context, o Options, upstream string) (subject, error) {
+			return start(ctx, o, slower, upstream)
+		}},
 		{name: "ReverseProxy tuned", how: "Go's httputil.ReverseProxy with enough idle connections and a buffer pool, as a process of its own.",
 			start: func(ctx context.Context, o Options, upstream string) (subject, error) {
 				return startReverse(ctx, o, ReverseTuned, "ReverseProxy tuned", upstream)

@@ -10,6 +10,7 @@ import (
 const (
 	direct  = "direct"
 	ours    = "Millpond"
+	slower  = "Millpond over net/http" // with [listen].fast = false
 	reverse = "ReverseProxy"
 )
 
@@ -56,7 +57,7 @@ func straight(upstream string) (subject, error) {
 	return subject{direct, u.Host, nil, func() {}}, nil
 }
 
-// start starts one of the three subjects that every machine has, before an upstream.
+// start starts one of the subjects that every machine has, before an upstream.
 func start(ctx context.Context, o Options, name, upstream string) (subject, error) {
 	switch name {
 	case direct:
@@ -64,5 +65,9 @@ func start(ctx context.Context, o Options, name, upstream string) (subject, erro
 	case reverse:
 		return startReverse(ctx, o, ReverseTuned, name, upstream)
 	}
-	return startMillpondBefore(ctx, o, upstream, "[pool]\npreset = \"fan-out\"\n", nil)
+	text := "[pool]\npreset = \"fan-out\"\n"
+	if name == slower {
+		text = "fast = false\n\n" + text
+	}
+	return startMillpondBefore(ctx, o, upstream, text, nil)
 }

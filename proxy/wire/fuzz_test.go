@@ -5,12 +5,14 @@ import (
 	"io"
 	"net/http/httputil"
 	"testing"
+
+	"millpond/proxy/mutate"
 )
 
 // FuzzRequest looks for a request that is accepted here and that net/http
 // refuses or reads otherwise.
 func FuzzRequest(f *testing.F) {
-	for _, s := range requestSeeds {
+	for _, s := range mutate.Requests {
 		f.Add([]byte(s), uint16(20))
 	}
 	o := newOracle()
@@ -28,7 +30,7 @@ func FuzzRequest(f *testing.F) {
 // FuzzResponse does the same for responses, those read leniently too.
 func FuzzResponse(f *testing.F) {
 	methods := [...]string{"GET", "HEAD", "CONNECT"}
-	for i, s := range responseSeeds {
+	for i, s := range mutate.Responses {
 		f.Add([]byte(s), byte(i))
 	}
 	o := newOracle()
@@ -70,8 +72,8 @@ func FuzzChunked(f *testing.F) {
 // FuzzGuard looks for bytes that pass the guard and that net/http refuses or
 // reads otherwise, or that pass otherwise when they come in other pieces.
 func FuzzGuard(f *testing.F) {
-	for i, s := range requestSeeds {
-		f.Add([]byte(s+requestSeeds[(i*7+5)%len(requestSeeds)]), byte(3))
+	for i, s := range mutate.Requests {
+		f.Add([]byte(s+mutate.Requests[(i*7+5)%len(mutate.Requests)]), byte(3))
 	}
 	o := newOracle()
 	f.Fuzz(func(t *testing.T, b []byte, size byte) {

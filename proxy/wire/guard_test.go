@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"millpond/proxy/mutate"
 )
 
 // feed shows b to g in pieces of the sizes that size returns, keeps what may
@@ -146,15 +148,15 @@ func checkGuard(t *testing.T, o *oracle, b []byte, size func() int) (requests in
 // What passes the guard is read by net/http as this package reads it, on
 // connections with several requests too.
 func TestGuardDifferential(t *testing.T) {
-	m := newMutator(3, requestSeeds)
+	m := mutate.New(3, mutate.Requests)
 	o := newOracle()
 	requests := 0
 	for range max(1000, *mutations/10) {
 		var b []byte
-		for range 1 + m.rand.IntN(4) {
-			b = append(b, m.next()...)
+		for range 1 + m.Rand.IntN(4) {
+			b = append(b, m.Next()...)
 		}
-		requests += checkGuard(t, o, b, func() int { return m.rand.IntN(40) })
+		requests += checkGuard(t, o, b, func() int { return m.Rand.IntN(40) })
 	}
 	t.Logf("%d requests passed", requests)
 }
