@@ -16,7 +16,7 @@ LEAN := $(if $(filter Darwin,$(shell uname -s)),,CGO_ENABLED=0)
 UNITS = $$($(GO) list $(CACHED) ./... | grep -v '/cmd/millpond$$')
 
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
-STEPS     := install modules build vet staticcheck cross test-unit test-idle test-desktop test-e2e
+STEPS     := install modules build vet staticcheck cross test-unit test-idle test-fronts test-desktop test-e2e
 FUZZTIME  ?= 30s
 
 .PHONY: help run test build $(filter-out build,$(STEPS)) fuzz tidy bench screenshots clean
@@ -68,6 +68,9 @@ test-unit: ## all tests of the packages, with the race detector
 
 test-idle: ## the race with the upstream's idle close; alone and without the race detector, since it is about time
 	$(GO) test $(if $(TAGS),-tags $(TAGS)) -run 'Idle|CloseBehind' -timeout 5m ./proxy/general
+
+test-fronts: ## 100,000 mutated requests and answers through both fronts; without the race detector, which test-unit has
+	$(GO) test $(if $(TAGS),-tags $(TAGS)) -run FrontsDifferential -timeout 10m ./proxy/general -front fast -mutations 100000
 
 test-desktop: ## the application on a screen in memory, with a message bus of its own
 	xvfb-run -a -s '-screen 0 1280x800x24 -nolisten tcp' dbus-run-session -- \

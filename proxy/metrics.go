@@ -58,13 +58,16 @@ var (
 	descAmbiguous  = describe("ambiguous_failures_total", "Requests that failed and might have run, so that they were not sent again.")
 	descHealthy    = describe("upstream_healthy", "1 while requests are sent to the upstream, 0 while it is left alone.", "upstream")
 	descIdleClose  = describe("upstream_idle_close_seconds", "Age at which the upstream closes an idle connection, as learned; absent when not known.", "upstream")
+	descCarried    = describe("fast_requests_total", "Requests carried by the front for the common case.")
+	descHandedOver = describe("fast_handed_over_total", "Clients' connections handed over to net/http, by reason.", "reason")
+	descPanics     = describe("fast_panics_total", "Mistakes in the front for the common case, each of which ended a connection.")
 	descDropped    = describe("log_dropped_lines_total", "Lines of the log that were thrown away because the disk did not keep up.")
 	descHistory    = describe("history_kept", "1 while statistics are kept beyond this run.")
 )
 
 var families = []*prometheus.Desc{descInfo, descState, descRequests, descReusing, descReceived, descSent, descDuration,
 	descFirstByte, descSuccess, descErrors, descConns, descWaiting, descLeases, descDials, descDialErrors, descClosed,
-	descReplays, descAmbiguous, descHealthy, descIdleClose, descDropped, descHistory}
+	descReplays, descAmbiguous, descHealthy, descIdleClose, descCarried, descHandedOver, descPanics, descDropped, descHistory}
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(to chan<- *prometheus.Desc) {
@@ -141,6 +144,12 @@ func (m *metrics) collectDaemon(out sink) {
 	out.counter(descReplays, float64(ledger.B), "b")
 	out.counter(descReplays, float64(ledger.C), "c")
 	out.counter(descAmbiguous, float64(ledger.Ambiguous))
+	fast := d.fast.Stats()
+	out.counter(descCarried, float64(fast.Carried))
+	for reason, n := range fast.HandedOver {
+		out.counter(descHandedOver, float64(n), reason)
+	}
+	out.counter(descPanics, float64(fast.Panics))
 	out.counter(descDropped, float64(d.config.Log.Dropped()))
 	kept := d.history != nil
 	if kept {

@@ -6,6 +6,7 @@ import (
 
 	"millpond/proxy/control"
 	"millpond/proxy/exchange"
+	"millpond/proxy/fast"
 	"millpond/proxy/meter"
 	"millpond/proxy/pool"
 	"millpond/proxy/replay"
@@ -35,6 +36,7 @@ func (d *Daemon) count() (control.Stats, meter.Snapshot) {
 		FirstByteMS:        percentiles(m.FirstByte),
 		Pool:               poolStats(d.pools.Stats(), m.Wait),
 		Replays:            replays(d.exchange.Ledger()),
+		Fast:               fastStats(d.fast.Stats()),
 		Upstreams:          []control.Upstream{},
 		Callers:            callers(m.Callers),
 		Windows: map[string]control.Window{
@@ -139,6 +141,14 @@ func quantiles(q pool.Quantiles) control.Percentiles {
 
 func replays(c replay.Counts) control.Replays {
 	return control.Replays{A: int64(c.A), B: int64(c.B), C: int64(c.C), Ambiguous: int64(c.Ambiguous)}
+}
+
+func fastStats(s fast.Stats) control.Fast {
+	by := map[string]int64{}
+	for reason, n := range s.HandedOver {
+		by[reason] = int64(n)
+	}
+	return control.Fast{Carried: int64(s.Carried), HandedOver: by, Panics: int64(s.Panics)}
 }
 
 // recentFailures are the last requests that failed, newest first.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -149,9 +150,26 @@ func printStats(w io.Writer, address string, s control.Stats) error {
 	fmt.Fprintf(t, "\nconnections\topen %d\tin use %d\tidle %d\twaiting %d\n", p.Open, p.InUse, p.Idle, p.Waiting)
 	fmt.Fprintf(t, "\tdialled %d\treused %d (%s)\tidle too long %d\tretired in time %d\n", p.Dials, p.Reused, percent(100*p.ReuseRatio), p.EvictedIdle, p.RetiredLearned)
 	fmt.Fprintf(t, "replays\tnothing sent %d\tnot processed %d\trepeatable %d\tnot replayed %d\n", s.Replays.A, s.Replays.B, s.Replays.C, s.Replays.Ambiguous)
+	fmt.Fprintf(t, "fast path\tcarried %d\thanded over %s\n", s.Fast.Carried, handedOver(s.Fast))
 	printUpstreams(t, s.Upstreams)
 	printCallers(t, s.Callers)
 	return t.Flush()
+}
+
+// handedOver says how many connections left the fast path, and why.
+func handedOver(f control.Fast) string {
+	var total int64
+	var why []string
+	for _, reason := range slices.Sorted(maps.Keys(f.HandedOver)) {
+		if n := f.HandedOver[reason]; n > 0 {
+			total += n
+			why = append(why, fmt.Sprintf("%s %d", strings.ReplaceAll(reason, "_", " "), n))
+		}
+	}
+	if total == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%d (%s)", total, strings.Join(why, ", "))
 }
 
 func printTimes(w io.Writer, name string, p control.Percentiles) {

@@ -25,6 +25,7 @@ type Stats struct {
 	FirstByteMS Percentiles       `json:"first_byte_ms"` // milliseconds from the request's head to the first byte of the answer
 	Pool        Pool              `json:"pool"`          // of all upstreams together
 	Replays     Replays           `json:"replays"`
+	Fast        Fast              `json:"fast"`
 	Upstreams   []Upstream        `json:"upstreams"` // in the order of the settings
 	Callers     []Caller          `json:"callers"`   // a hundred and "other" at most, in the order of their first request
 	Windows     map[string]Window `json:"windows"`   // the keys are Window1m, Window1h, Window24h and Window28d
@@ -74,6 +75,15 @@ type Replays struct {
 	B         int64 `json:"b"`         // the upstream said that it had not processed the request
 	C         int64 `json:"c"`         // the request may be repeated by its method or by the settings
 	Ambiguous int64 `json:"ambiguous"` // it might have run, so it was not sent again and the client was told
+}
+
+// Fast says which way requests took from the client: by our own front for the common
+// case, or, on a connection that was handed over, by net/http, as all do when
+// listen.fast is false.
+type Fast struct {
+	Carried    int64            `json:"carried"`     // requests carried by our own front
+	HandedOver map[string]int64 `json:"handed_over"` // connections handed over, by the reason; the requests that follow on them go the same way, uncounted
+	Panics     int64            `json:"panics"`      // mistakes of ours that ended a client's connection, and nothing else
 }
 
 // Upstream is the state of one upstream.

@@ -65,6 +65,10 @@ func (a *answer) Start(status int, h http.Header, length int64) {
 		framing.Kind = wire.BodyChunked
 	}
 	a.kind = framing.Kind
+	if status == http.StatusNotModified { // the other front has net/http leave them out, too
+		delete(h, "Content-Length")
+		delete(h, "Content-Type")
+	}
 	a.append(status, h, framing)
 }
 

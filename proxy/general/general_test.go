@@ -41,6 +41,12 @@ type rig struct {
 func newRig(t testing.TB, config pool.Config, edit func(*settings.Settings), urls ...string) *rig {
 	t.Helper()
 	leaktest.Check(t)
+	return newRigOf(t, front, slog.New(slog.DiscardHandler), config, edit, urls...)
+}
+
+// newRigOf is newRig with a front and a log of one's own, and beside others.
+func newRigOf(t testing.TB, front string, log *slog.Logger, config pool.Config, edit func(*settings.Settings), urls ...string) *rig {
+	t.Helper()
 	s := settings.Default()
 	s.Upstreams = nil
 	for i, u := range urls {
@@ -66,10 +72,10 @@ func newRig(t testing.TB, config pool.Config, edit func(*settings.Settings), url
 		t.Fatal(err)
 	}
 	m := meter.New(nil)
-	x := exchange.New(exchange.Config{Pools: pools, Meter: m, Log: slog.New(slog.DiscardHandler)})
+	x := exchange.New(exchange.Config{Pools: pools, Meter: m, Log: log})
 	x.Commit(&exchange.State{Settings: s, Gate: listener.NewGate(listener.GateConfig{Addrs: ln.Addrs()}), Routes: routes, Upstreams: ups})
 	r := &rig{t: t, url: "http://" + ln.Addr().String(), pools: pools, meter: m, x: x}
-	r.front = serveBy(x, ln, func(ctx context.Context) context.Context { return sendContext{ctx, r} })
+	r.front = serveBy(front, x, ln, func(ctx context.Context) context.Context { return sendContext{ctx, r} })
 	t.Cleanup(func() {
 		if r.onSend.Load() != nil {
 			t.Error("no request was sent after beforeSend")

@@ -46,8 +46,8 @@ type fronts struct {
 	served  chan error
 }
 
-// serveBy serves ln by the fronts of this run. wrap is for the context of each request.
-func serveBy(x *exchange.Exchange, ln net.Listener, wrap func(context.Context) context.Context) *fronts {
+// serveBy serves ln by that front. wrap is for the context of each request.
+func serveBy(front string, x *exchange.Exchange, ln net.Listener, wrap func(context.Context) context.Context) *fronts {
 	log := slog.New(slog.DiscardHandler)
 	f := &fronts{general: New(x, http.NotFoundHandler(), log, false), served: make(chan error, 2)}
 	handler := f.general.server.Handler

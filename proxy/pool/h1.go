@@ -315,7 +315,9 @@ func (x *exchange) readHead() (*Response, error) {
 		}
 		// 100 is not passed on: reading the client's body makes its front send one.
 		if x.req.Interim != nil && head.Status != http.StatusContinue {
-			x.req.Interim(head.Status, wire.ToHeader(head.Fields))
+			h := wire.ToHeader(head.Fields)
+			wire.DropHopByHop(h)
+			x.req.Interim(head.Status, h)
 		}
 		c.h1.r += n
 	}

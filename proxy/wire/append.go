@@ -32,7 +32,7 @@ func AppendRequestHead(dst []byte, method, target, host string, h http.Header, b
 	if !isToken(method) || !isVisible(target) || host != "" && !isVisible(host) {
 		return dst, ErrUnwritable
 	}
-	w := headWriter{start: len(dst), h: h, body: body, extra: extra}
+	w := headWriter{start: len(dst), h: h, body: body, extra: extra, request: true}
 	w.upgrade = body.Kind == BodyTunnel && method != "CONNECT"
 	dst = append(append(append(append(dst, method...), ' '), target...), " HTTP/1.1\r\nHost: "...)
 	dst = append(append(dst, host...), '\r', '\n')
@@ -74,6 +74,7 @@ type headWriter struct {
 	h          http.Header
 	body       Framing
 	extra      []Extra
+	request    bool // it has a Host of its own
 	upgrade    bool // the Upgrade of h is passed on
 	keepLength bool // so is its Content-Length
 	te         bool // and "TE: trailers"
@@ -139,7 +140,7 @@ func (w *headWriter) framing(dst []byte) []byte {
 func (w *headWriter) drops(name string) bool {
 	switch {
 	case equalFold(name, "host"):
-		return true
+		return w.request
 	case equalFold(name, "content-length"):
 		return !w.keepLength
 	case equalFold(name, "trailer"):
