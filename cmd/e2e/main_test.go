@@ -31,6 +31,9 @@ const patience = 20 * time.Second
 // programs are the paths of what TestMain built.
 var programs struct{ daemon, upstream, workers string }
 
+// fast is listen.fast of the daemons of this run: all tests run with and without it.
+var fast string
+
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "millpond-e2e-")
 	if err == nil {
@@ -40,7 +43,11 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	} else {
-		code = m.Run()
+		code = 0
+		for _, fast = range []string{"true", "false"} {
+			fmt.Println("listen.fast =", fast)
+			code = max(code, m.Run())
+		}
 	}
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
@@ -291,7 +298,7 @@ var listens = regexp.MustCompile(`127\.0\.0\.1:[1-9][0-9]*`)
 func serve(t *testing.T, ca, settings string, flags ...string) *daemon {
 	t.Helper()
 	d := place(t, settings)
-	d.process = start(t, d.environment(ca), programs.daemon, append([]string{"serve", "--config", d.settings}, flags...)...)
+	d.process = start(t, append(d.environment(ca), "MILLPOND_LISTEN_FAST="+fast), programs.daemon, append([]string{"serve", "--config", d.settings}, flags...)...)
 	until(t, "the daemon says where it listens", func() bool {
 		for _, line := range d.stderr.lines() {
 			if address := listens.FindString(line); strings.Contains(line, "listen") && address != "" {

@@ -250,9 +250,7 @@ func TestHalfClosedBehindPipelinedRequests(t *testing.T) {
 
 // A mistake of ours ends one connection, and is counted and logged.
 func TestPanicEndsOneConnection(t *testing.T) {
-	r := newRig(t, func(f *Front) {
-		f.WrapContextForTest(func(context.Context) context.Context { return broken{} })
-	}, echo)
+	r := newRig(t, func(f *Front) { f.Exchange.Log = slog.New(mistaken{}) }, echo)
 	nc := r.dial()
 	fmt.Fprintf(nc, post, "1")
 	if got, err := io.ReadAll(nc); len(got) > 0 {
@@ -266,13 +264,10 @@ func TestPanicEndsOneConnection(t *testing.T) {
 	}
 }
 
-// A broken context panics where the exchange asks it whether the client is there.
-type broken struct{ context.Context }
+// mistaken is a log that panics.
+type mistaken struct{ slog.Handler }
 
-func (broken) Done() <-chan struct{}       { panic("as a mistake would") }
-func (broken) Err() error                  { panic("as a mistake would") }
-func (broken) Value(any) any               { panic("as a mistake would") }
-func (broken) Deadline() (time.Time, bool) { panic("as a mistake would") }
+func (mistaken) Enabled(context.Context, slog.Level) bool { panic("as a mistake would") }
 
 // What takes too long ends: an idle connection, a head, a body. The sweep is given a later time, so
 // that nobody waits for it.
