@@ -25,7 +25,7 @@ import (
 	"millpond/settings"
 )
 
-var mutations = flag.Int("mutations", 5_000, "how many mutated requests and answers to send through both fronts")
+var mutations = flag.Int("mutations", conversations, "how many mutated requests and answers to send through both fronts")
 
 // Both fronts let a client see the same, an upstream see the same, and log the same, of
 // requests and answers that are almost right.
