@@ -23,6 +23,7 @@ func (a *app) complete(root *cobra.Command) {
 		"upstream add": one(fixed(catalogueIDs())), "upstream remove": one(a.completeUpstream), "upstream use": one(a.completeUpstream),
 		"upstream test": one(a.completeUpstream),
 		"connect":       one(a.completeClient), "disconnect": one(a.completeClient),
+		"verdict try": a.completeTrial,
 	}
 	for path, f := range arguments {
 		if c, rest, err := root.Find(strings.Fields(path)); err == nil && len(rest) == 0 {
@@ -132,6 +133,17 @@ func (a *app) completeUpstream(*cobra.Command, []string, string) ([]cobra.Comple
 		names = append(names, cobra.CompletionWithDesc(u.Name, string(u.Kind)+" at "+u.URL))
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeTrial completes the upstream of a trial, and then the way that is tried.
+func (a *app) completeTrial(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return a.completeUpstream(c, args, typed)
+	case 1:
+		return []cobra.Completion{"protocol=http1", "protocol=http2", "scope=shared", "scope=upstream", "scope=caller"}, cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeClient completes the name of a client.

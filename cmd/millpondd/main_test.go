@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,6 +48,8 @@ func TestScripts(t *testing.T) {
 			"lines":       lines,
 			"onlyours":    onlyOurs,
 			"json":        isJSON,
+			"lopsided":    lopsided,
+			"ask":         ask,
 		},
 	})
 }
@@ -112,6 +115,35 @@ func upstream(ts *testscript.TestScript, _ bool, args []string) {
 	}))
 	ts.Setenv(args[0], server.URL)
 	ts.Defer(server.Close)
+}
+
+// lopsided starts an API that speaks both protocols without TLS and answers every second
+// request over HTTP/2 with 500, and sets a variable to its URL: lopsided NAME
+func lopsided(ts *testscript.TestScript, _ bool, args []string) {
+	var n atomic.Int64
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 2 && n.Add(1)%2 == 0 {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetHTTP1(true)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	ts.Setenv(args[0], server.URL)
+	ts.Defer(server.Close)
+}
+
+// ask sends requests to a URL, whatever it answers: ask URL N
+func ask(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	for range n {
+		resp, err := http.Get(args[0])
+		ts.Check(err)
+		_, err = io.Copy(io.Discard, resp.Body)
+		ts.Check(errors.Join(err, resp.Body.Close()))
+	}
 }
 
 // answers waits until a URL is answered with a status and a text: answers URL STATUS TEXT

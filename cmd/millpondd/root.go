@@ -130,7 +130,7 @@ one setting, as in MILLPOND_LISTEN_ADDRESS=127.0.0.1:8000.`,
 	root.PersistentFlags().BoolVar(&a.system, "system", false, "speak of the system's service instead of your own")
 	root.AddCommand(a.serveCommand(), a.statusCommand(), a.statsCommand(), a.configCommand(), a.upstreamCommand(), a.versionCommand())
 	root.AddCommand(a.serviceCommand(), a.pauseCommand(), a.resumeCommand())
-	root.AddCommand(a.adviseCommand(), a.benchCommand())
+	root.AddCommand(a.adviseCommand(), a.verdictCommand(), a.benchCommand())
 	root.AddCommand(a.historyCommand(), a.logsCommand(), a.topCommand())
 	root.AddCommand(a.connectCommand(), a.disconnectCommand(), a.manCommand())
 	a.complete(root)
