@@ -177,7 +177,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stopSupport()
-	wg.Go(func() { d.serveControl(support) })
+	if l := d.listenControl(); l != nil { // before any request: who sees us serve may ask at once
+		wg.Go(func() { d.serveControl(support, l) })
+	}
 	wg.Go(func() { d.watchAdvice(support) })
 	if d.history != nil {
 		wg.Go(func() { d.history.Run(support) })
@@ -257,23 +259,33 @@ func (d *Daemon) shutdown(ctx context.Context) error {
 	return errors.Join(d.fast.Shutdown(ctx), d.front.Shutdown(ctx))
 }
 
-// serveControl answers on the control socket. Without one the proxy still works, but no
-// tray or command line reaches it; another daemon of the same user may hold it.
-func (d *Daemon) serveControl(ctx context.Context) {
+// listenControl opens the control socket. Without one the proxy still works, but no tray or
+// command line reaches it; another daemon of the same user may hold it. It returns nil then.
+func (d *Daemon) listenControl() net.Listener {
 	if d.config.Control == "" {
-		return
+		return nil
 	}
 	l, err := server.Listen(d.config.Control)
 	if errors.Is(err, control.ErrInUse) {
 		d.config.Log.Warn("another Millpond of this user has the control socket; tray and commands reach that one", "socket", d.config.Control)
-		return
-	}
-	if err == nil {
-		err = server.Serve(ctx, l, d)
+		return nil
 	}
 	if err != nil {
-		d.config.Log.Error("there is no control socket; tray and commands cannot reach this daemon", "socket", d.config.Control, "err", err)
+		d.logNoControl(err)
+		return nil
 	}
+	return l
+}
+
+// serveControl answers on the control socket until ctx is done.
+func (d *Daemon) serveControl(ctx context.Context, l net.Listener) {
+	if err := server.Serve(ctx, l, d); err != nil {
+		d.logNoControl(err)
+	}
+}
+
+func (d *Daemon) logNoControl(err error) {
+	d.config.Log.Error("there is no control socket; tray and commands cannot reach this daemon", "socket", d.config.Control, "err", err)
 }
 
 // logStart says where the proxy listens.
