@@ -248,6 +248,47 @@ func (a *app) disconnect(ctx context.Context, ids []string, f connectFlags) erro
 	return errors.Join(append(failures, err)...)
 }
 
+// connectedClients returns the clients of this person that lead to us. One whose file cannot be read
+// is none of them. The system's service has none: its clients are other people's.
+func (a *app) connectedClients(ctx context.Context) []string {
+	h, err := a.hookup()
+	if err != nil || a.system {
+		return nil
+	}
+	address, _, _, err := a.ourAddress(ctx)
+	if err != nil {
+		address = settings.Default().Listen.Address
+	}
+	var ids []string
+	for _, c := range h.Clients() {
+		if s, err := h.State(c.ID, address); err == nil && (s.Ours || s.Status == hookup.Connected) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+// disconnectAll puts back what the settings of clients held.
+func (a *app) disconnectAll(ctx context.Context, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	h, err := a.hookup()
+	if err != nil {
+		return err
+	}
+	address, _, _, err := a.ourAddress(ctx)
+	if err != nil {
+		address = settings.Default().Listen.Address
+	}
+	for _, id := range ids {
+		if _, err := h.Disconnect(id, address); err != nil {
+			return failed(fmt.Errorf("put back the settings of %s: %w", id, err), `Nothing was purged; look at that file, and try again.`)
+		}
+	}
+	return nil
+}
+
 // tellConnection prints what was changed, or would be.
 func (a *app) tellConnection(list []connection, undo string, f connectFlags) error {
 	if f.json {

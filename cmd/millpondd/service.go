@@ -29,6 +29,9 @@ type serviceReport struct {
 	State    string   `json:"state"`             // its folder for history and log
 	Kept     []string `json:"kept,omitempty"`    // after uninstalling: what is left on the disk
 	Removed  []string `json:"removed,omitempty"` // after uninstalling with --purge
+
+	Connected    []string `json:"connected,omitempty"`    // after uninstalling: agents that still lead to us
+	Disconnected []string `json:"disconnected,omitempty"` // after uninstalling with --purge: agents that got their settings back
 }
 
 func (a *app) serviceCommand() *cobra.Command {

@@ -68,7 +68,12 @@ func (a *app) uninstallService(ctx context.Context, s *service.Service, purge bo
 		return serviceReport{}, err
 	}
 	var removed []string
+	agents := a.connectedClients(ctx)
 	if purge {
+		// What the agents' settings held before is in the state folder, which goes.
+		if err := a.disconnectAll(ctx, agents); err != nil {
+			return serviceReport{}, err
+		}
 		removed = s.Leavings()
 		if err := s.Purge(ctx); err != nil {
 			return serviceReport{}, err
@@ -76,6 +81,10 @@ func (a *app) uninstallService(ctx context.Context, s *service.Service, purge bo
 	}
 	report, err := a.reportService(ctx, s)
 	report.Kept, report.Removed = s.Leavings(), removed
+	report.Connected = agents
+	if purge {
+		report.Connected, report.Disconnected = nil, agents
+	}
 	return report, err
 }
 
@@ -87,6 +96,12 @@ func (a *app) tellUninstalled(r serviceReport) error {
 	case len(r.Kept) > 0:
 		lines = append(lines, "Settings and statistics stay: "+strings.Join(r.Kept, ", ")+".",
 			`Remove them with "millpondd service uninstall --purge".`)
+	}
+	if len(r.Disconnected) > 0 {
+		lines = append(lines, "Agents that got their own settings back: "+strings.Join(r.Disconnected, ", ")+".")
+	}
+	if len(r.Connected) > 0 {
+		lines = append(lines, strings.Join(r.Connected, ", ")+` still lead to it and will reach nobody: "millpondd disconnect --all" puts their settings back.`)
 	}
 	_, err := fmt.Fprintln(a.std.out, strings.Join(lines, "\n"))
 	return err
