@@ -73,7 +73,7 @@ func (a *app) bench(ctx context.Context, f benchFlags, b benchmark) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, f.deadline, fmt.Errorf("the benchmark was not done within %v", f.deadline))
 	defer cancel()
-	o := bench.Options{Child: child, Version: programVersion(), Seed: f.seed, Rounds: f.rounds, Cores: f.cores, Quick: f.quick}
+	o := bench.Options{Child: child, Command: self, Version: programVersion(), Seed: f.seed, Rounds: f.rounds, Cores: f.cores, Quick: f.quick}
 	if f.quick {
 		o.Rounds = min(o.Rounds, 2)
 	}
@@ -118,12 +118,15 @@ func writeHTML(name string, r *bench.Report) error {
 }
 
 // child returns a command that runs this program as one of the proxies that are compared.
-func child(args ...string) *exec.Cmd {
-	self, err := os.Executable()
+func child(args ...string) *exec.Cmd { return self(append([]string{"bench", "child"}, args...)...) }
+
+// self returns a command that runs this program.
+func self(args ...string) *exec.Cmd {
+	program, err := os.Executable()
 	if err != nil {
-		self = os.Args[0]
+		program = os.Args[0]
 	}
-	cmd := exec.Command(self, append([]string{"bench", "child"}, args...)...)
+	cmd := exec.Command(program, args...)
 	cmd.Args[0] = filepath.Base(os.Args[0])
 	return cmd
 }

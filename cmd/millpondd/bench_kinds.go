@@ -17,7 +17,9 @@ func (a *app) fanoutCommand() *cobra.Command {
 		Short: "Agents that ask many workers at once, by how connections are kept",
 		Long: `Agents that ask many workers at once, by how connections are kept: one client shared
 by all with too few idle slots and with enough, a client for each agent, and Millpond
-in each scope. With --concurrency, a burst of so many callers instead.
+in each scope. With --concurrency, a burst of so many callers instead. With --advise, a
+Millpond whose pool does not fit, and the same again after it has found out what to change,
+by "millpondd advise" and "advise apply".
 
 With --url, a few requests to an upstream of yours instead, by a client that keeps too
 few connections, one that keeps enough, and Millpond: GET or HEAD alone, unless
@@ -44,7 +46,8 @@ You are asked before anything is sent.`,
 	flags.IntVar(&c.Concurrency, "concurrency", 0, "a burst of so many callers at one time, as 1000 or 10000")
 	flags.DurationVar(&c.Think, "think", 0, "how long a worker takes to answer (default 5ms)")
 	flags.DurationVar(&c.RoundTrip, "round-trip", 0, "of the variant \"far\" (default 20ms)")
-	flags.IntVar(&c.MaxIdle, "max-idle", 0, "unused connections that Millpond keeps; 20 shows a pool that does not fit (default 200)")
+	flags.IntVar(&c.MaxIdle, "max-idle", 0, "unused connections that Millpond keeps; 20 shows a pool that does not fit (default 200, or 20 with --advise)")
+	flags.BoolVar(&c.Advise, "advise", false, "only a Millpond whose pool does not fit, before and after it has applied its own advice")
 	flags.StringSliceVar(&c.Variants, "variants", nil, "of plain, tls and far (default all; plain in a burst)")
 	own.flags(command)
 	return command

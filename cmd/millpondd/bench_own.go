@@ -26,7 +26,7 @@ type ownFlags struct {
 var onlyOwn = []string{"requests", "head", "post-body", "yes"}
 
 // notOwn are flags that mean nothing with --url.
-var notOwn = []string{"agents", "questions", "workers", "think", "round-trip", "max-idle", "variants"}
+var notOwn = []string{"agents", "questions", "workers", "think", "round-trip", "max-idle", "advise", "variants"}
 
 func (f *ownFlags) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.URL, "url", "", "ask the upstream at this `ADDRESS`, which is yours to ask, instead")

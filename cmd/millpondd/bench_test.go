@@ -25,6 +25,8 @@ func TestBench(t *testing.T) {
 			"upstream": upstream,
 			"addsup":   addsUp,
 			"page":     page,
+
+			"fewerdials": fewerDials,
 		},
 	})
 }
@@ -59,6 +61,30 @@ func addsUp(ts *testscript.TestScript, _ bool, args []string) {
 		case args[1] != "stale" && r.Failed != 0:
 			ts.Fatalf("%+v: got %d failed; want none", r, r.Failed)
 		}
+	}
+}
+
+// fewerDials checks that each Millpond opened less than half as many connections after it had applied
+// its advice: fewerdials FILE
+func fewerDials(ts *testscript.TestScript, _ bool, args []string) {
+	var report struct {
+		Result []struct {
+			Way   string
+			Dials int
+		}
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &report))
+	before, after := 0, 0
+	for _, r := range report.Result {
+		switch {
+		case strings.Contains(r.Way, "advice applied"):
+			after += r.Dials
+		case strings.Contains(r.Way, "Millpond"):
+			before += r.Dials
+		}
+	}
+	if before == 0 || 2*after >= before {
+		ts.Fatalf("got %d dials after the advice was applied; want less than half of the %d before", after, before)
 	}
 }
 

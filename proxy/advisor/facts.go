@@ -161,15 +161,6 @@ func (u *UpstreamFacts) handshake() time.Duration {
 	return u.Spent / time.Duration(u.Connects)
 }
 
-// sum adds up a figure over the upstreams.
-func (f *Facts) sum(figure func(*UpstreamFacts) uint64) uint64 {
-	var n uint64
-	for i := range f.Upstreams {
-		n += figure(&f.Upstreams[i])
-	}
-	return n
-}
-
 // upstream returns the figures of one upstream; nil when there is none of that name.
 func (f *Facts) upstream(name string) *UpstreamFacts {
 	for i := range f.Upstreams {

@@ -20,7 +20,8 @@ type FanoutConfig struct {
 	Concurrency int           // callers at one time, who take turns to be the agents; 0: one an agent
 	Think       time.Duration // how long a worker takes to answer; 0: 5 ms
 	RoundTrip   time.Duration // of the variant that is far away; 0: 20 ms
-	MaxIdle     int           // unused connections that Millpond keeps; 0: 200, as its preset fan-out
+	MaxIdle     int           // unused connections that Millpond keeps; 0: 200, as its preset fan-out, or 20 with Advise
+	Advise      bool          // only a Millpond, before and after its own advice was applied
 	Variants    []string      // plain, tls, far; nil: all, or plain in a burst
 }
 
@@ -63,6 +64,12 @@ func (c FanoutConfig) withDefaults(quick bool) FanoutConfig {
 		}
 	}
 	burst := c.Concurrency > 0
+	if c.Advise { // which needs something to go by
+		set(&c.MaxIdle, 20, 3)
+		set(&c.Agents, 32, 8)
+		set(&c.Workers, Workers, 8)
+		set(&c.Questions, 100, 25)
+	}
 	set(&c.Agents, 32, 4)
 	set(&c.Workers, Workers, 4)
 	if burst {
@@ -136,12 +143,15 @@ func Fanout(ctx context.Context, o Options, c FanoutConfig) (*Report, error) {
 	for round := range o.Rounds {
 		for _, variant := range c.Variants {
 			for _, i := range o.order(round, len(all)) {
+				if all[i].after {
+					continue // follows the one before it
+				}
 				o.Progress.next(fmt.Sprintf("round %d of %d, %s, %s", round+1, o.Rounds, variant, all[i].name))
-				row, err := f.run(ctx, all[i], variant, round)
+				rows, err := f.run(ctx, all[i], variant, round)
 				if err != nil {
 					return nil, err
 				}
-				f.rows = append(f.rows, row)
+				f.rows = append(f.rows, rows...)
 			}
 		}
 	}
@@ -155,6 +165,7 @@ type fanout struct {
 	c    FanoutConfig
 	cert *certificate
 	rows []FanoutRow
+	said []string // what Millpond advised in the first round of each variant
 }
 
 // A way is how agents reach workers.
@@ -164,6 +175,7 @@ type way struct {
 	each  bool   // an own client for each agent
 	idle  int    // connections that a client keeps, in all
 	per   int    // and for each host
+	after bool   // the same Millpond as the one before it, which has applied its advice
 }
 
 // ways lists them as the table does.
@@ -173,6 +185,13 @@ func (f *fanout) ways() []way {
 		{name: fits, idle: 200, per: 200},
 		{name: "client per agent", each: true, idle: 100, per: http.DefaultMaxIdleConnsPerHost},
 	}
+	if f.c.Advise {
+		name := fmt.Sprintf("Millpond, %d idle", f.c.MaxIdle)
+		w := way{name: name, scope: "shared", idle: f.c.Concurrency, per: f.c.Concurrency}
+		list = append(list[1:2], w)
+		w.name, w.after = "  its advice applied", true
+		return append(list, w)
+	}
 	for _, scope := range []string{"shared", "upstream", "caller"} {
 		list = append(list, way{name: "Millpond, scope " + scope, scope: scope, idle: f.c.Concurrency, per: f.c.Concurrency})
 	}
@@ -180,9 +199,8 @@ func (f *fanout) ways() []way {
 }
 
 // run measures one way once, with an upstream and, where it goes through one, a Millpond that
-// were started for it alone.
-func (f *fanout) run(ctx context.Context, w way, variant string, round int) (row FanoutRow, err error) {
-	row = FanoutRow{Variant: variant, Way: w.name, Round: round + 1}
+// were started for it alone; with Advise that Millpond twice.
+func (f *fanout) run(ctx context.Context, w way, variant string, round int) ([]FanoutRow, error) {
 	up := NewUpstream(Config{Words: 40, FirstWord: f.c.Think})
 	config := siteConfig{handler: up, workers: f.c.Workers}
 	if variant != variantPlain {
@@ -193,34 +211,65 @@ func (f *fanout) run(ctx context.Context, w way, variant string, round int) (row
 	}
 	s, err := openSite(ctx, config)
 	if err != nil {
-		return row, err
+		return nil, err
 	}
 	defer s.close()
-	target := func(worker int) string { return fmt.Sprintf("%s/worker-%d/message", s.base(worker), worker+1) }
+	run := fanoutRun{f: f, w: w, variant: variant, round: round, site: s, up: up}
+	run.target = func(worker int) string { return fmt.Sprintf("%s/worker-%d/message", s.base(worker), worker+1) }
 	if w.scope != "" {
 		m, err := startMillpond(ctx, f.o, f.settings(s, w.scope), config.tls)
 		if err != nil {
-			return row, err
+			return nil, err
 		}
 		defer m.stop()
-		target = func(worker int) string {
+		run.target = func(worker int) string {
 			return fmt.Sprintf("http://%s/u/worker-%d/message", m.address, worker+1)
 		}
+		run.millpond = m
 	}
-	clients := f.clients(w, config.tls)
+	run.clients = f.clients(w, config.tls)
 	defer func() {
-		for _, c := range clients {
+		for _, c := range run.clients {
 			c.CloseIdleConnections()
 		}
 	}()
-	f.askAll(ctx, &row, clients, target)
-	row.Dials = int(s.dials.Load())
+	rows := []FanoutRow{run.measure(ctx, w.name)}
+	if f.c.Advise && w.scope != "" {
+		if err := run.takeAdvice(ctx); err != nil {
+			return nil, err
+		}
+		rows = append(rows, run.measure(ctx, "  its advice applied"))
+	}
+	return rows, ctx.Err()
+}
+
+// A fanoutRun is one way while it is measured.
+type fanoutRun struct {
+	f        *fanout
+	w        way
+	variant  string
+	round    int
+	site     *site
+	up       *Upstream
+	millpond *millpond // nil when it goes straight
+	clients  []*http.Client
+	target   func(worker int) string
+	asked    int // questions so far
+}
+
+// measure has all questions asked once.
+func (r *fanoutRun) measure(ctx context.Context, name string) FanoutRow {
+	row := FanoutRow{Variant: r.variant, Way: name, Round: r.round + 1}
+	dials := r.site.dials.Load()
+	r.f.askAll(ctx, &row, r.clients, r.target, r.asked)
+	row.Dials = int(r.site.dials.Load() - dials)
 	for i := range row.Sent {
-		n := up.Executed(number(i))
+		n := r.up.Executed(number(r.asked + i))
 		row.Executed += min(n, 1)
 		row.Repeated += min(max(n-1, 0), 1)
 	}
-	return row, ctx.Err()
+	r.asked += row.Sent
+	return row
 }
 
 // clients returns those of a way: one, or one for each caller.
@@ -239,12 +288,13 @@ func (f *fanout) clients(w way, cert *certificate) []*http.Client {
 	return list
 }
 
-// askAll has every caller ask its questions, all callers at one time, and fills in the row.
-func (f *fanout) askAll(ctx context.Context, row *FanoutRow, clients []*http.Client, target func(int) string) {
+// askAll has every caller ask its questions, all callers at one time, and fills in the row. The
+// questions are numbered from first on.
+func (f *fanout) askAll(ctx context.Context, row *FanoutRow, clients []*http.Client, target func(int) string, first int) {
 	c := f.c
 	times := make([][]time.Duration, c.Concurrency)
 	var answered, failed atomic.Int64
-	var first atomic.Pointer[string]
+	var failure atomic.Pointer[string]
 	body := []byte(`{"message":"What is a millpond? ` + strings.Repeat("Tell me more. ", 24) + `"}`)
 	var callers sync.WaitGroup
 	began := time.Now()
@@ -253,13 +303,13 @@ func (f *fanout) askAll(ctx context.Context, row *FanoutRow, clients []*http.Cli
 			random := f.o.generator(row.Round*1_000_000 + i)
 			for n := range c.Questions {
 				q := request{method: http.MethodPost, url: target(random.IntN(c.Workers)), body: body,
-					id: number(i*c.Questions + n), caller: fmt.Sprintf("agent-%d", i%c.Agents+1)}
+					id: number(first + i*c.Questions + n), caller: fmt.Sprintf("agent-%d", i%c.Agents+1)}
 				_, took, err := ask(ctx, clients[i%len(clients)], q)
 				f.o.Progress.add()
 				if err != nil {
 					failed.Add(1)
 					text := err.Error()
-					first.CompareAndSwap(nil, &text)
+					failure.CompareAndSwap(nil, &text)
 					continue
 				}
 				answered.Add(1)
@@ -272,7 +322,7 @@ func (f *fanout) askAll(ctx context.Context, row *FanoutRow, clients []*http.Cli
 	row.Answered, row.Failed = int(answered.Load()), int(failed.Load())
 	row.Sent = c.Concurrency * c.Questions
 	row.Latency, row.Slow = summarize(slices.Concat(times...))
-	if text := first.Load(); text != nil {
+	if text := failure.Load(); text != nil {
 		row.Error = *text
 	}
 }

@@ -34,6 +34,12 @@ func (f *fanout) describe(r *Report) {
 	r.note("Every run starts cold, with workers and, where there is one, a Millpond of its own: the first questions of each pay for connections. The figures are medians over the rounds; the ratio is of the averages, to \"" + fits + "\" in the same round, median (smallest to largest).")
 	r.note("The clients are Go's over HTTP/1.1. \"20 idle\" and \"200 idle\" are how many unused connections the shared client keeps over all workers, as the clients of Python do (httpx: 20); \"client per agent\" keeps Go's usual 100, 2 for each worker.")
 	r.note("Millpond runs as a process of its own with preset fan-out (1000 connections) and the idle ones that the settings above say; agents reach it by plain HTTP and it reaches the workers as the variant says. All else is this process.")
+	for _, text := range f.said {
+		r.note(text)
+	}
+	if f.c.Advise {
+		r.note("The same Millpond goes on after its advice was applied, with the connections that it had.")
+	}
 	if f.c.hasVariant(variantFar) {
 		r.note(fmt.Sprintf("The round trip is a relay that delays every byte by %v each way, and the first of a connection by a round trip more, for the handshake of TCP.", f.c.RoundTrip/2))
 	}

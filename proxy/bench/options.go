@@ -17,6 +17,10 @@ type Options struct {
 	// ReverseProxy. Either ends when its standard input does.
 	Child func(args ...string) *exec.Cmd
 
+	// Command returns a command of this program with these arguments, such as "advise"; required
+	// where a running Millpond is asked something.
+	Command func(args ...string) *exec.Cmd
+
 	Version  string // of Millpond
 	Seed     uint64
 	Rounds   int // each way is measured once in each
