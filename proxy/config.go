@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"slices"
@@ -38,6 +39,11 @@ type Config struct {
 	Control   string      // address of the control socket; "": there is none
 	TLS       *tls.Config // base of the handshakes with upstreams; nil trusts the system's roots
 	Now       func() time.Time
+
+	// Diagnostics writes what is sent to who asks for a bundle of diagnostics, a zip
+	// archive without secrets; nil: there is none.
+	Diagnostics func(ctx context.Context, w io.Writer) error
+
 	DrainFor  time.Duration // how long requests in flight may take to end; 0 means DrainFor
 	SeekEvery time.Duration // how often a secret that is missing is looked for; 0 means SeekEvery
 }

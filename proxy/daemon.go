@@ -33,8 +33,8 @@ import (
 	"millpond/settings"
 )
 
-// learnedName is the file of learned ages in the folder for state.
-const learnedName = "learned.json"
+// LearnedName is the file of learned ages, in the folder for state.
+const LearnedName = "learned.json"
 
 // HistoryName is the database of what was counted, in the folder for state.
 const HistoryName = "history.db"
@@ -120,7 +120,7 @@ func (d *Daemon) build(s *settings.Settings) error {
 		if err := os.MkdirAll(d.config.StateDir, 0o700); err != nil {
 			return fmt.Errorf("make the folder for state: %w", err)
 		}
-		config.StateFile = filepath.Join(d.config.StateDir, learnedName)
+		config.StateFile = filepath.Join(d.config.StateDir, LearnedName)
 		advice = filepath.Join(d.config.StateDir, adviceName)
 		d.history = history.New(history.Config{
 			Path: filepath.Join(d.config.StateDir, HistoryName), Meter: d.meter, Log: d.config.Log.Logger, Now: d.config.Now,

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -198,5 +199,32 @@ func (t *tail) read(do func(lines []string) error) error {
 		if err != nil { // the end, for now
 			return nil
 		}
+	}
+}
+
+// A LogField is a key of a line of the log and its value, unquoted.
+type LogField struct{ Key, Value string }
+
+// LogFields reads a line of logfmt as slog writes it: key=value, the value in quotes
+// as Go's where it needs them. What is no such pair is left out.
+func LogFields(line string) (fields []LogField) {
+	for {
+		line = strings.TrimLeft(line, " ")
+		key, rest, ok := strings.Cut(line, "=")
+		if !ok {
+			return fields
+		}
+		value, next, _ := strings.Cut(rest, " ")
+		if quoted, err := strconv.QuotedPrefix(rest); err == nil {
+			next = rest[len(quoted):]
+			if value, err = strconv.Unquote(quoted); err != nil {
+				value = quoted
+			}
+		}
+		if i := strings.LastIndexByte(key, ' '); i >= 0 { // words before it belong to nothing
+			key = key[i+1:]
+		}
+		fields = append(fields, LogField{key, value})
+		line = next
 	}
 }

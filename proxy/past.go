@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"path/filepath"
@@ -27,6 +28,14 @@ func (d *Daemon) Log(ctx context.Context, lines int, follow bool, do func(lines 
 		return missing
 	}
 	return err
+}
+
+// Diagnostics writes a bundle of diagnostics, a zip archive without secrets.
+func (d *Daemon) Diagnostics(ctx context.Context, w io.Writer) error {
+	if d.config.Diagnostics == nil {
+		return &control.Error{Status: http.StatusNotFound, Code: "no_diagnostics", Message: "this daemon makes no diagnostics"}
+	}
+	return d.config.Diagnostics(ctx, w)
 }
 
 // windows are those that there is a history of, by their names.

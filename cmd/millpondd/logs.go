@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -78,9 +77,9 @@ func (f logFlags) matches(line string) bool {
 	if f.outcome == "" && f.upstream == "" {
 		return true
 	}
-	fields := logFields(line)
+	fields := proxy.LogFields(line)
 	has := func(key, want string) bool {
-		return want == "" || slices.Contains(fields, logField{key, want})
+		return want == "" || slices.Contains(fields, proxy.LogField{Key: key, Value: want})
 	}
 	return has("msg", proxy.RequestMessage) && has("outcome", f.outcome) && has("upstream", f.upstream)
 }
@@ -93,57 +92,30 @@ func (f logFlags) print(out io.Writer, line string) error {
 	}
 	var b strings.Builder
 	b.WriteByte('{')
-	for i, field := range logFields(line) {
+	for i, field := range proxy.LogFields(line) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		key, _ := json.Marshal(field.key) // a string can be marshalled
+		key, _ := json.Marshal(field.Key) // a string can be marshalled
 		b.Write(key)
 		b.WriteByte(':')
-		b.Write(field.json())
+		b.Write(fieldJSON(field))
 	}
 	b.WriteString("}\n")
 	_, err := io.WriteString(out, b.String())
 	return err
 }
 
-// A logField is a key and its value, unquoted.
-type logField struct{ key, value string }
-
-// json returns the value as JSON: numbers and truths as such, all else as text.
-func (f logField) json() []byte {
+// fieldJSON returns a field's value as JSON: numbers and truths as such, all else as text.
+func fieldJSON(f proxy.LogField) []byte {
 	var number json.Number
-	if f.value == "true" || f.value == "false" {
-		return []byte(f.value)
+	if f.Value == "true" || f.Value == "false" {
+		return []byte(f.Value)
 	}
 	// An id of digits, such as 181677885989, is a text all the same.
-	if f.key != "id" && f.key != "msg" && f.value != "" && json.Unmarshal([]byte(f.value), &number) == nil && f.value[0] != '"' && f.value != "null" {
-		return []byte(f.value)
+	if f.Key != "id" && f.Key != "msg" && f.Value != "" && json.Unmarshal([]byte(f.Value), &number) == nil && f.Value[0] != '"' && f.Value != "null" {
+		return []byte(f.Value)
 	}
-	text, _ := json.Marshal(f.value) // a string can be marshalled
+	text, _ := json.Marshal(f.Value) // a string can be marshalled
 	return text
-}
-
-// logFields reads a line of logfmt as slog writes it: key=value, the value in quotes
-// as Go's where it needs them. What is no such pair is left out.
-func logFields(line string) (fields []logField) {
-	for {
-		line = strings.TrimLeft(line, " ")
-		key, rest, ok := strings.Cut(line, "=")
-		if !ok {
-			return fields
-		}
-		value, next, _ := strings.Cut(rest, " ")
-		if quoted, err := strconv.QuotedPrefix(rest); err == nil {
-			next = rest[len(quoted):]
-			if value, err = strconv.Unquote(quoted); err != nil {
-				value = quoted
-			}
-		}
-		if i := strings.LastIndexByte(key, ' '); i >= 0 { // words before it belong to nothing
-			key = key[i+1:]
-		}
-		fields = append(fields, logField{key, value})
-		line = next
-	}
 }

@@ -64,3 +64,17 @@ func (c *Client) HistoryOf(ctx context.Context, window, upstream string) (Series
 	err := c.ask(ctx, http.MethodGet, "/v1/history?"+q.Encode(), nil, &s)
 	return s, err
 }
+
+// Diagnostics writes a bundle of diagnostics to w: a zip archive without secrets, for who
+// is asked to help. It takes as long as the slowest upstream takes to answer.
+func (c *Client) Diagnostics(ctx context.Context, w io.Writer) error {
+	answer, err := c.send(ctx, http.MethodGet, "/v1/diagnostics", nil)
+	if err != nil {
+		return fmt.Errorf("get diagnostics: %w", err)
+	}
+	defer answer.Body.Close()
+	if _, err := io.Copy(w, answer.Body); err != nil {
+		return fmt.Errorf("get diagnostics: %w", err)
+	}
+	return nil
+}

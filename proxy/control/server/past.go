@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 
@@ -53,4 +54,16 @@ func (h *handlers) history(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, series)
+}
+
+// diagnostics sends the bundle, whole or not at all. It is a few hundred KB.
+func (h *handlers) diagnostics(w http.ResponseWriter, r *http.Request) {
+	var out bytes.Buffer
+	if err := h.backend.Diagnostics(r.Context(), &out); err != nil {
+		finish(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/zip")
+	w.Header().Set("Content-Length", strconv.Itoa(out.Len()))
+	_, _ = w.Write(out.Bytes()) // a client that left needs no answer
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -42,6 +43,8 @@ type Backend interface {
 	// Log calls do for the last lines of the log, once even when there are none, and
 	// then for those that are added, if it is to follow, until ctx is done.
 	Log(ctx context.Context, lines int, follow bool, do func(lines []string) error) error
+	// Diagnostics writes a zip archive without secrets.
+	Diagnostics(ctx context.Context, w io.Writer) error
 	// HistoryOf returns how requests went over a window: of all upstreams when the name
 	// is "", else of one.
 	HistoryOf(ctx context.Context, window, upstream string) (control.Series, error)
@@ -116,6 +119,7 @@ func New(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/probe", h.probe)
 	mux.HandleFunc("GET /v1/log", h.log)
 	mux.HandleFunc("GET /v1/history", h.history)
+	mux.HandleFunc("GET /v1/diagnostics", h.diagnostics)
 	mux.HandleFunc("GET /v1/advice", h.advice)
 	mux.HandleFunc("POST /v1/advice/apply", h.take(b.ApplyAdvice))
 	mux.HandleFunc("POST /v1/advice/undo", h.take(b.UndoAdvice))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -112,6 +113,14 @@ func (m *memory) Log(ctx context.Context, lines int, follow bool, do func([]stri
 	}
 	<-ctx.Done()
 	return nil
+}
+
+// Diagnostics is a short text, or the refusal.
+func (m *memory) Diagnostics(_ context.Context, w io.Writer) error {
+	if _, err := io.WriteString(w, "PK"); err != nil {
+		return err
+	}
+	return m.refuse
 }
 
 // HistoryOf knows the upstream relay alone.
@@ -352,6 +361,22 @@ func TestLog(t *testing.T) {
 	}
 }
 
+func TestDiagnostics(t *testing.T) {
+	m := newMemory()
+	path, _ := start(t, m)
+	c := dial(t, path)
+	var got strings.Builder
+	if err := c.Diagnostics(t.Context(), &got); err != nil || got.String() != "PK" {
+		t.Errorf("got %q, %v; want PK", &got, err)
+	}
+	got.Reset()
+	m.refuse = errors.New("no space left on device")
+	var refused *control.Error
+	if err := c.Diagnostics(t.Context(), &got); !errors.As(err, &refused) || refused.Message != m.refuse.Error() || got.Len() > 0 {
+		t.Errorf("got %q, %v; want nothing and %v", &got, err, m.refuse)
+	}
+}
+
 func TestHistoryOf(t *testing.T) {
 	path, _ := start(t, newMemory())
 	c := dial(t, path)
@@ -385,6 +410,7 @@ func TestGuard(t *testing.T) {
 		{"log by a page", "GET", "/v1/log?lines=5", "Origin", "null", control.Host, 403},
 		{"log by another host", "GET", "/v1/log?follow=1", "", "", "127.0.0.1", 403},
 		{"history by a page", "GET", "/v1/history?window=1h", "Referer", "http://localhost/", control.Host, 403},
+		{"diagnostics by a page", "GET", "/v1/diagnostics", "Origin", "http://localhost", control.Host, 403},
 		{"too many lines", "GET", "/v1/log?lines=10001", "", "", control.Host, 400},
 		{"malformed follow", "GET", "/v1/log?follow=maybe", "", "", control.Host, 400},
 		{"unknown path", "GET", "/v1/nothing", "", "", control.Host, 404},
