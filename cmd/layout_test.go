@@ -82,6 +82,7 @@ var layout = []row{
 	{dir: "installer/service"},
 	{dir: "installer/service/notify"},
 	{dir: "installer/hookup"},
+	{dir: "installer/doctor", may: []string{"settings", "settings/*", "proxy", "proxy/*", "installer/service", "installer/hookup"}},
 	{dir: "installer/package", planned: true},
 	{dir: "assets"},
 
