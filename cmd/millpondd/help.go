@@ -16,7 +16,7 @@ var commandGroups = []struct {
 	{"traffic", "Traffic:", []string{"serve", "status", "stats", "top", "logs", "history", "pause", "resume"}},
 	{"settings", "Settings:", []string{"config", "upstream", "connect", "disconnect"}},
 	{"service", "Service:", []string{"service"}},
-	{"diagnosis", "Diagnosis:", []string{"doctor", "advise", "verdict", "bench"}},
+	{"diagnosis", "Diagnosis:", []string{"doctor", "diagnostics", "advise", "verdict", "bench"}},
 	{"program", "This program:", []string{"version", "update", "completion", "help"}},
 }
 

@@ -133,6 +133,7 @@ one setting, as in MILLPOND_LISTEN_ADDRESS=127.0.0.1:8000.`,
 	root.AddCommand(a.adviseCommand(), a.verdictCommand(), a.benchCommand())
 	root.AddCommand(a.historyCommand(), a.logsCommand(), a.topCommand())
 	root.AddCommand(a.connectCommand(), a.disconnectCommand(), a.manCommand())
+	root.AddCommand(a.doctorCommand(), a.diagnosticsCommand())
 	a.complete(root)
 	group(root)
 	return root

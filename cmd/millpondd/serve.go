@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"millpond/installer/doctor"
 	"millpond/proxy"
 	"millpond/proxy/bench"
 	"millpond/proxy/control"
@@ -100,12 +101,21 @@ func (a *app) serve(ctx context.Context, f serveFlags, accompany func(context.Co
 	}
 	d, err := proxy.New(proxy.Config{
 		Store: st, Overrides: overrides, Log: log, Version: programVersion(), StateDir: state,
-		Control: control.DefaultSocket(a.getenv),
+		Control: control.DefaultSocket(a.getenv), Diagnostics: a.ownDiagnostics,
 	})
 	if err != nil {
 		return a.settingsError(st, f.blame(err))
 	}
 	return serveError(a.runDaemon(ctx, d, f, accompany))
+}
+
+// ownDiagnostics is what the daemon sends to who asks for a bundle.
+func (a *app) ownDiagnostics(ctx context.Context, w io.Writer) error {
+	config, err := a.doctorConfig()
+	if err != nil {
+		return err
+	}
+	return doctor.Bundle(ctx, w, config)
 }
 
 // runDaemon runs d, says where it listens, and in a demo makes a little traffic.
