@@ -27,12 +27,13 @@ type Config struct {
 	Socket string // the daemon's control socket
 	Log    *slog.Logger
 
-	// Preferences is the file of the application's own preferences; "" keeps none.
-	Preferences string
+	Settings string // the settings file; the application's own preferences are beside it
+	State    string // our folder for what is not settings
+	Version  string // of the application
 
-	// NewWindow makes the window, which shows a page at first. Nil means that this
-	// program has none: then the program WindowProgram beside it shows it.
-	NewWindow func(say func(model.Text) string, do model.Actions, notice model.Text, page model.Page) Window
+	// NewWindow makes the window. Nil means that this program has none: then the
+	// program WindowProgram beside it shows it.
+	NewWindow func(Opening) Window
 
 	// Page is what the window shows first. The zero value leaves what it shows.
 	Page model.Page
@@ -47,6 +48,15 @@ type Config struct {
 // is a program of its own. It lies in the same folder.
 const WindowProgram = "millpond-window"
 
+// An Opening is what a window is made with. Copy of Do is the window's own.
+type Opening struct {
+	Say    func(model.Text) string // words a text
+	Do     model.Actions
+	Notice model.Text // to be put away by a person; may be empty
+	Page   model.Page // to show first; may be ""
+	Theme  string     // of model.Themes
+}
+
 // A Window is what RunWindow shows views in.
 type Window interface {
 	// Run shows the window until a person closes it or ctx is done. It calls
@@ -54,9 +64,17 @@ type Window interface {
 	Run(ctx context.Context, opened func())
 	// Show draws a view soon. It may be called on any goroutine.
 	Show(model.View)
+	// Adopt words all texts anew with say and takes an appearance of model.Themes.
+	// It may be called on any goroutine.
+	Adopt(say func(model.Text) string, theme string)
 	// Raise brings the window to the front with a page, or as it is, and reports
 	// whether it did; it does not when the window is just closing.
 	Raise(context.Context, model.Page) bool
+}
+
+// preferencesPath is the file of the application's own preferences.
+func (c Config) preferencesPath() string {
+	return filepath.Join(filepath.Dir(c.Settings), PreferencesName)
 }
 
 // traySocket is where the resident tray listens for a second start.

@@ -11,8 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"time"
-
-	"millpond/proxy/control"
 )
 
 // DaemonProgram is the name of the daemon, which lies in the same folder as we do.
@@ -68,24 +66,20 @@ func (c Config) runDaemon(ctx context.Context, args ...string) error {
 
 // awaitDaemon returns when the daemon answers, or has ended, or takes too long.
 func (c Config) awaitDaemon(ctx context.Context, ended <-chan struct{}, said string) error {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
-	defer cancel()
-	client := control.Dial(c.Socket)
-	defer client.Close()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if s, err := client.Status(ctx); err == nil && s.Address != "" {
-			return nil
-		}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() { // ends with the daemon or with us
 		select {
 		case <-ended:
-			return errors.New(lastWords(said))
+			cancel(errors.New(lastWords(said)))
 		case <-ctx.Done():
-			return fmt.Errorf("the daemon does not answer after %v", startPatience)
-		case <-tick.C:
 		}
+	}()
+	err := c.answers(ctx)
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
 	}
+	return err
 }
 
 // lastWords returns what the daemon said before it ended, without its name.

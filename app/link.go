@@ -32,7 +32,9 @@ type link struct {
 	client *control.Client
 	every  time.Duration // the pace of the views
 	show   func(model.View)
-	wg     sync.WaitGroup // requests under way
+	fill   func(model.View) model.View // adds what is not the daemon's; nil adds nothing
+	stop   func(context.Context) error // ends the daemon; nil cannot
+	wg     sync.WaitGroup              // requests under way
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -90,8 +92,14 @@ func (l *link) update(change func()) {
 	if now.Before(l.noticeUntil) {
 		v.Notice = l.notice
 	}
+	if l.fill != nil {
+		v = l.fill(v)
+	}
 	l.show(v) // does not block: the tray keeps the newest view, Fyne queues it
 }
+
+// again makes the view anew from what is known.
+func (l *link) again() { l.update(func() {}) }
 
 // present returns the last status, and false when there is none to go by.
 func (l *link) present() (control.Status, bool) {
@@ -117,11 +125,16 @@ func (l *link) complain(notice model.Text) {
 	l.update(func() { l.notice, l.noticeUntil = notice, time.Now().Add(noticeTime) })
 }
 
-// turn lets requests pass, or not.
+// turn lets requests pass, or not. Off may mean that the daemon stops, by the person's
+// own choice.
 func (l *link) turn(ctx context.Context, on bool) {
-	if on {
+	s, known := l.present()
+	switch {
+	case on:
 		l.ask(ctx, "error.switch", l.client.Resume)
-	} else {
+	case known && s.Settings.App.Off == settings.OffStop && l.stop != nil:
+		l.ask(ctx, "error.switch", l.stop)
+	default:
 		l.ask(ctx, "error.switch", l.client.Pause)
 	}
 }

@@ -60,7 +60,7 @@ const speak = "speak"
 
 // speech returns what words a text in the language that a person has chosen.
 func (c Config) speech() (func(model.Text) string, error) {
-	p, err := loadPreferences(c.Preferences)
+	p, err := loadPreferences(c.preferencesPath())
 	if err != nil {
 		c.Log.Error("the preferences are left aside", "err", err)
 	}
@@ -74,9 +74,6 @@ func (c Config) speakAnew(ctx context.Context, icon *tray.Tray) {
 	}
 }
 
-// startDaemon starts the daemon.
-func (c Config) startDaemon(ctx context.Context) error { return c.runDaemon(ctx) }
-
 // stay shows the icon until ctx is done or a person quits.
 func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) string) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -88,6 +85,7 @@ func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) 
 	defer board.close()
 	var icon *tray.Tray
 	daemon := newLink(c.Socket, trayPace, func(v model.View) { icon.Show(v) })
+	daemon.stop = c.stopDaemon
 	open := func() { wg.Go(func() { c.openWindow(ctx) }) }
 	icon = tray.New(say, tray.Actions{
 		Switch: func(on bool) { daemon.turn(ctx, on) },

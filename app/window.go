@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"millpond/app/model"
+	"millpond/settings"
 )
 
 // windowPace is how often the window's figures may change.
@@ -30,7 +31,7 @@ func RunWindow(ctx context.Context, c Config) error {
 		return err
 	}
 	defer first.release()
-	say, err := Speak("")
+	say, err := c.speech()
 	if err != nil {
 		return err
 	}
@@ -47,16 +48,74 @@ func (c Config) attend(ctx context.Context, first *instance, say func(model.Text
 
 	var window Window
 	daemon := newLink(c.Socket, windowPace, func(v model.View) { window.Show(v) })
-	window = c.NewWindow(say, model.Actions{
-		Switch: func(on bool) { daemon.turn(ctx, on) },
-		Save:   func(e model.Edit) { daemon.save(ctx, e) },
-	}, c.notice(), c.Page)
+	desk := newDesk(c, daemon.again)
+	daemon.fill, daemon.stop = desk.fill, c.stopDaemon
+	window = c.NewWindow(Opening{
+		Say: say, Notice: c.notice(), Page: c.Page, Theme: desk.facts.Preferences.Theme,
+		Do: c.actions(ctx, daemon, desk, func(p model.Preferences) { c.adopt(window, p) }),
+	})
 	window.Run(ctx, func() {
 		wg.Go(func() { daemon.run(ctx) })
+		wg.Go(func() { desk.run(ctx) })
 		wg.Go(func() {
 			first.serve(ctx, func(word string) bool { return window.Raise(ctx, pageOf(word)) })
 		})
 	})
+}
+
+// actions are what a person can ask for in the window.
+func (c Config) actions(ctx context.Context, daemon *link, desk *desk, adopt func(model.Preferences)) model.Actions {
+	return model.Actions{
+		Switch:  func(on bool) { daemon.turn(ctx, on) },
+		Save:    func(e model.Edit) { daemon.save(ctx, e) },
+		Open:    desk.open,
+		Start:   func() { desk.service(ctx, model.ServiceStart) },
+		Service: func(a model.ServiceAction) { desk.service(ctx, a) },
+		RunOnce: func() { desk.runForLogin(ctx) },
+		Demo:    func() { desk.demo(ctx) },
+		Add: func(u settings.Upstream) {
+			daemon.edit(ctx, func(s *settings.Settings) *settings.Settings { return model.WithUpstream(s, u) })
+		},
+		AtLogin: func(on bool) {
+			daemon.ask(ctx, "error.at_login", func(context.Context) error { defer desk.again(); return startAtLogin(on) })
+		},
+		Prefer: func(p model.Preferences) {
+			daemon.ask(ctx, "error.preferences", func(ctx context.Context) error { return desk.prefer(ctx, p, adopt) })
+		},
+		Connect: func(client string, on bool) {
+			daemon.ask(ctx, "error.connect", func(ctx context.Context) error {
+				defer desk.again()
+				return c.connect(client, desk.address(ctx), on)
+			})
+		},
+		Try: func(r model.VerdictRow, share string) {
+			daemon.ask(ctx, "error.trial", func(ctx context.Context) error { return desk.try(ctx, r, share) })
+		},
+		Trial: func(id string, a model.TrialAction) {
+			daemon.ask(ctx, "error.trial", func(ctx context.Context) error { return desk.trial(ctx, id, a) })
+		},
+		OpenFolder: func(path string) {
+			daemon.ask(ctx, "error.folder", func(ctx context.Context) error { return openFolder(ctx, path) })
+		},
+	}
+}
+
+// adopt gives the window a language and an appearance.
+func (c Config) adopt(window Window, p model.Preferences) {
+	if say, err := Speak(p.Language); err == nil { // else it is none of the choices
+		window.Adopt(say, p.Theme)
+	}
+}
+
+// prefer keeps the preferences and has them shown, here and in the tray.
+func (d *desk) prefer(ctx context.Context, p model.Preferences, adopt func(model.Preferences)) error {
+	if err := savePreferences(d.config.preferencesPath(), p); err != nil {
+		return err
+	}
+	d.change(func(f *model.Desk) { f.Preferences = p })
+	adopt(p)
+	_ = tell(ctx, d.config.traySocket(), speak) // where there is no tray there is nobody to tell
+	return nil
 }
 
 // notice returns what the window says about the desktop, if anything.

@@ -92,3 +92,18 @@ func Prefer(s *settings.Settings, name string) *settings.Settings {
 	chosen.Enabled, chosen.Priority = true, 1
 	return next
 }
+
+// FirstUpstream returns an upstream to begin with: the client's own key passes through
+// to it, so nothing else need be known.
+func FirstUpstream(name, kind, url string) settings.Upstream {
+	return settings.Upstream{Name: name, Kind: settings.Kind(kind), URL: url, Enabled: true, Priority: 1, Weight: 1}
+}
+
+// WithUpstream returns the settings with one upstream more, unless it is there.
+func WithUpstream(s *settings.Settings, u settings.Upstream) *settings.Settings {
+	next := s.Clone()
+	if !slices.ContainsFunc(next.Upstreams, func(have settings.Upstream) bool { return have.Name == u.Name }) {
+		next.Upstreams = append(next.Upstreams, u)
+	}
+	return next
+}

@@ -13,9 +13,10 @@ const (
 	PageVerdict   Page = "verdict"
 	PageLog       Page = "log"
 	PageGeneral   Page = "general"
+	PageWelcome   Page = "welcome" // the first run
 )
 
 // Pages returns every page in its order.
 func Pages() []Page {
-	return []Page{PageOverview, PageUpstreams, PagePool, PageAgents, PageVerdict, PageLog, PageGeneral}
+	return []Page{PageOverview, PageUpstreams, PagePool, PageAgents, PageVerdict, PageLog, PageGeneral, PageWelcome}
 }

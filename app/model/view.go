@@ -39,10 +39,14 @@ type View struct {
 	Address   string // what an agent is pointed at, as a URL; "" when not known
 	Version   string // of the daemon
 
+	ConfigPath string // of the settings file; "" when not known
+
 	Periods   [len(windows)]Period // one hour, one day, four weeks
 	Pool      Pool
 	Upstreams []Upstream
 	Failures  []Failure // newest first
+	Requests  int64     // of the last four weeks
+	Succeeded int64     // of them
 	Presets   []Preset
 
 	// Settings are those in force, of that revision; nil when they are not known.
@@ -50,6 +54,13 @@ type View struct {
 	Settings *settings.Settings
 	Revision uint64
 	Saved    Saved // what became of the last edit
+
+	// What With adds.
+	Log     LogView
+	Verdict VerdictView
+	General General
+	Agents  []Agent
+	Welcome Welcome
 }
 
 // Start returns the view before the daemon has been asked.
@@ -69,12 +80,16 @@ func Of(s control.Status, err error, now time.Time) View {
 		Serving:   !s.Paused && s.State != control.Off,
 		Address:   urlOf(s.Address),
 		Version:   s.Version,
-		Pool:      poolOf(s),
-		Upstreams: upstreamsOf(s, now),
-		Failures:  failuresOf(s.Failures, now),
-		Presets:   presetsOf(s.Settings),
-		Settings:  s.Settings,
-		Revision:  s.Revision,
+
+		ConfigPath: s.ConfigPath,
+		Requests:   s.Stats.Windows[control.Window28d].Requests,
+		Succeeded:  s.Stats.Windows[control.Window28d].Successful,
+		Pool:       poolOf(s),
+		Upstreams:  upstreamsOf(s, now),
+		Failures:   failuresOf(s.Failures, now),
+		Presets:    presetsOf(s.Settings),
+		Settings:   s.Settings,
+		Revision:   s.Revision,
 	}
 	for i, w := range windows {
 		v.Periods[i] = periodOf(w, s, now)

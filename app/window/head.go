@@ -3,6 +3,7 @@ package window
 import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
 
@@ -22,6 +23,7 @@ type head struct {
 	toggle  *toggle
 	address *copyLine
 	command *copyLine
+	start   *button
 	shown   model.State
 	why     fyne.CanvasObject
 	box     fyne.CanvasObject
@@ -43,9 +45,12 @@ func newHead(say func(model.Text) string, do model.Actions) *head {
 		address: newCopyLine(say, do, model.T("overview.address")),
 		command: newCopyLine(say, do, model.Text{}),
 	}
+	h.start = newButton(say(model.T("tray.start")), nil, func() { do.Start() })
+	h.start.Importance = widget.HighImportance
 	h.state.style.Bold = true
 	h.icon.SetMinSize(fyne.NewSquareSize(iconSize))
-	top := row(gapLarge, []float32{0, 1, 0, 0}, middle(h.icon), middle(h.state), middle(h.address.box), middle(h.toggle))
+	ask := container.NewStack(h.address.box, h.start) // one or the other
+	top := row(gapLarge, []float32{0, 1, 0, 0}, middle(h.icon), middle(h.state), middle(ask), middle(h.toggle))
 	why := column(gapSmall, h.reason.box, h.advice.box, h.detail.box)
 	h.why = why
 	h.box = newPanel(column(gapMedium, top, why, h.command.box))
@@ -71,6 +76,8 @@ func (h *head) show(v model.View) {
 		h.toggle.Disable()
 	}
 	h.address.show(v.Address)
+	reveal(h.start, v.Startable)
+	h.start.enable(!v.General.Busy)
 	h.command.show(v.Command)
 }
 

@@ -24,11 +24,16 @@ type page interface {
 // it has opened over its first sight.
 type escaper interface{ escape() }
 
+// A page that is full tells the state of the proxy itself, so that nothing stands over
+// it.
+type fullPage interface{ full() }
+
 // tools are what each page is made with.
 type tools struct {
 	say  func(model.Text) string // words a text
 	do   model.Actions           // what a person can ask for
 	edit *editor                 // the settings as they are being changed
+	open func(model.Page)        // shows another page
 	help *helper                 // shows help beside what the pointer rests on
 }
 
@@ -43,4 +48,9 @@ var pages = []struct {
 	{model.PageOverview, "page.overview", theme.HomeIcon, func(t tools) page { return newOverview(t) }},
 	{model.PageUpstreams, "page.upstreams", theme.StorageIcon, func(t tools) page { return newUpstreamsPage(t) }},
 	{model.PagePool, "page.pool", theme.GridIcon, func(t tools) page { return newPoolPage(t) }},
+	{model.PageAgents, "page.agents", theme.ComputerIcon, func(t tools) page { return newAgentsPage(t) }},
+	{model.PageVerdict, "page.verdict", theme.HistoryIcon, func(t tools) page { return newVerdictPage(t) }},
+	{model.PageLog, "page.log", theme.ListIcon, func(t tools) page { return newLogPage(t) }},
+	{model.PageGeneral, "page.general", theme.SettingsIcon, func(t tools) page { return newGeneralPage(t) }},
+	{model.PageWelcome, "page.welcome", theme.HelpIcon, func(t tools) page { return newWelcomePage(t) }},
 }

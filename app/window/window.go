@@ -24,6 +24,7 @@ type Window struct {
 	scrolls []*container.Scroll // of the pages
 	at      int                 // the page that is open
 	view    model.View          // the newest
+	greeted bool                // the first run was opened by itself
 	content fyne.CanvasObject
 }
 
@@ -33,8 +34,9 @@ var Size = fyne.NewSize(920, 700)
 // New returns a window that words its texts with say. The notice, if not empty,
 // is shown until it is put away.
 func New(say func(model.Text) string, do model.Actions, notice model.Text) *Window {
-	t := tools{say: say, do: do, help: newHelper(), edit: &editor{save: do.Save}}
-	w := &Window{do: do, edit: t.edit, bar: newBar(say, t.edit), banner: newBanner(say), head: newHead(say, do)}
+	w := &Window{do: do, banner: newBanner(say), head: newHead(say, do)}
+	t := tools{say: say, do: do, open: w.Open, help: newHelper(), edit: &editor{save: do.Save}}
+	w.edit, w.bar = t.edit, newBar(say, t.edit)
 	t.edit.changed = w.draw
 	w.banner.lasting = notice
 	var places []place
@@ -63,6 +65,7 @@ func (w *Window) Content() fyne.CanvasObject { return w.content }
 func (w *Window) Show(v model.View) {
 	w.view = v
 	w.edit.Take(v)
+	w.greet(v)
 	w.draw()
 }
 
@@ -84,12 +87,38 @@ func (w *Window) Open(name model.Page) {
 	}
 }
 
+// greet opens the first run once, by itself, when there is nothing else to see.
+func (w *Window) greet(v model.View) {
+	if v.Welcome.Needed && !w.greeted {
+		w.greeted = true
+		if w.at == 0 { // else a person has asked for something
+			w.Open(model.PageWelcome)
+		}
+	}
+}
+
+// Reword returns the same window worded with say: with the page that is open, what it
+// shows, and what a person has changed and not applied.
+func (w *Window) Reword(say func(model.Text) string) *Window {
+	next := New(say, w.do, w.banner.lasting)
+	next.edit.Editing = w.edit.Editing
+	next.greeted = w.greeted
+	next.open(w.at)
+	next.Show(w.view)
+	return next
+}
+
+// Page returns the page that is open.
+func (w *Window) Page() model.Page { return pages[w.at].name }
+
 // open shows a page by its place.
 func (w *Window) open(i int) {
 	if i != w.at {
 		w.scrolls[w.at].Hide()
 		w.at = i
 		w.nav.mark(i)
+		_, full := w.shown().(fullPage)
+		reveal(w.head.box, !full)
 		w.shown().show(w.view)
 		w.scrolls[i].Show()
 	}

@@ -117,7 +117,7 @@ func scenes() []scene {
 	for name, v := range states() {
 		all = append(all, scene{name: "overview-" + name, page: model.PageOverview, view: v})
 	}
-	return slices.Concat(all, poolScenes())
+	return slices.Concat(all, poolScenes(), restScenes())
 }
 
 // draw returns a test window that shows a scene in a language and an appearance.

@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -58,15 +57,21 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	state, err := store.StateDir(os.Getenv)
+	if err != nil {
+		return err
+	}
 	c := app.Config{
 		Socket:    control.DefaultSocket(os.Getenv),
 		Log:       slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		NewWindow: newWindow,
 
-		Page:        model.Page(*page),
-		Preferences: filepath.Join(filepath.Dir(settings), app.PreferencesName),
-		Background:  *background,
-		NoTray:      *noTray,
+		Page:       model.Page(*page),
+		Settings:   settings,
+		State:      state,
+		Version:    version,
+		Background: *background,
+		NoTray:     *noTray,
 	}
 	switch name {
 	case "":

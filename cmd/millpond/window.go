@@ -24,7 +24,7 @@ type frame struct {
 }
 
 // newWindow makes the window, which Run shows.
-func newWindow(say func(model.Text) string, do model.Actions, notice model.Text, page model.Page) app.Window {
+func newWindow(o app.Opening) app.Window {
 	if dir, err := os.UserCacheDir(); err == nil {
 		_ = os.MkdirAll(dir, 0o700) // Fyne complains where a new user has none
 	}
@@ -33,13 +33,13 @@ func newWindow(say func(model.Text) string, do model.Actions, notice model.Text,
 		Migrations: map[string]bool{"fyneDo": true},
 	})
 	f := &frame{app: fyneapp.New()}
-	f.app.Settings().SetTheme(window.Theme(window.System))
+	f.app.Settings().SetTheme(window.Theme(window.Appearance(o.Theme)))
 	f.app.SetIcon(fyne.NewStaticResource("millpond.png", assets.AppIcon))
-	do.Copy = f.app.Clipboard().SetContent
-	f.content = window.New(say, do, notice)
+	o.Do.Copy = f.app.Clipboard().SetContent
+	f.content = window.New(o.Say, o.Do, o.Notice)
 	f.window = f.app.NewWindow("Millpond")
 	f.window.SetContent(f.content.Content())
-	f.content.Open(page)
+	f.content.Open(o.Page)
 	f.content.Bind(f.window.Canvas())
 	f.window.Resize(window.Size)
 	f.window.CenterOnScreen()
@@ -57,6 +57,17 @@ func (f *frame) Run(ctx context.Context, opened func()) {
 
 // Show implements app.Window.
 func (f *frame) Show(v model.View) { onUI(func() { f.content.Show(v) }) }
+
+// Adopt implements app.Window. Texts are worded when a page is made, so a language
+// makes all of them anew.
+func (f *frame) Adopt(say func(model.Text) string, theme string) {
+	onUI(func() {
+		f.app.Settings().SetTheme(window.Theme(window.Appearance(theme)))
+		f.content = f.content.Reword(say)
+		f.window.SetContent(f.content.Content())
+		f.content.Bind(f.window.Canvas())
+	})
+}
 
 // Raise implements app.Window.
 func (f *frame) Raise(ctx context.Context, page model.Page) bool {

@@ -2,10 +2,7 @@
 
 package main
 
-import (
-	"millpond/app"
-	"millpond/app/model"
-)
+import "millpond/app"
 
 // newWindow is nil in the program that is the tray alone.
-var newWindow func(func(model.Text) string, model.Actions, model.Text, model.Page) app.Window
+var newWindow func(app.Opening) app.Window

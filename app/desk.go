@@ -1,0 +1,141 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"millpond/app/model"
+	"millpond/proxy/control"
+)
+
+// deskPace is how often the desk looks again at what no one tells it: the service,
+// the autostart entry, the agents' settings. It does so only for pages that show it.
+const deskPace = 2 * time.Second
+
+// A desk gathers what the window shows beside the daemon's status, and does what a
+// person asks for on this machine. Use newDesk.
+type desk struct {
+	config  Config
+	client  *control.Client
+	changed func()         // something is new
+	wake    chan struct{}  // look now
+	wg      sync.WaitGroup // what was asked for and is under way
+	log     tail
+
+	mu sync.Mutex
+	// mu guards what follows. It is taken inside the link's, never outside it.
+	facts model.Desk
+	page  model.Page // that is open
+}
+
+// newDesk returns a desk that calls changed, from any goroutine, when something is
+// new.
+func newDesk(c Config, changed func()) *desk {
+	d := &desk{config: c, client: control.Dial(c.Socket), changed: changed, wake: make(chan struct{}, 1), page: c.Page}
+	d.facts = model.Desk{Version: c.Version, Settings: c.Settings}
+	d.facts.Preferences, _ = loadPreferences(c.preferencesPath()) // speech has told of an error
+	d.log = tail{client: d.client, changed: changed, wake: make(chan struct{}, 1)}
+	return d
+}
+
+// run gathers facts until ctx is done, and waits for what is under way then.
+func (d *desk) run(ctx context.Context) {
+	defer d.client.Close()
+	defer d.wg.Wait()
+	d.wg.Go(func() { d.log.run(ctx) })
+	tick := time.NewTicker(deskPace)
+	defer tick.Stop()
+	for {
+		d.look(ctx)
+		for ready := false; !ready; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-d.wake:
+				ready = true
+			case <-tick.C:
+				ready = d.wanted()
+			}
+		}
+	}
+}
+
+// wanted reports whether the open page shows what the desk looks at.
+func (d *desk) wanted() bool {
+	return d.shows(model.PageGeneral, model.PageAgents, model.PageWelcome, model.PageVerdict)
+}
+
+// shows reports whether one of the pages is open.
+func (d *desk) shows(pages ...model.Page) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Contains(pages, d.page)
+}
+
+// open notes which page is open, so that its facts are gathered.
+func (d *desk) open(page model.Page) {
+	d.mu.Lock()
+	d.page = page
+	d.mu.Unlock()
+	d.log.follow(page == model.PageLog)
+	d.again()
+}
+
+// again makes the desk look now.
+func (d *desk) again() {
+	select {
+	case d.wake <- struct{}{}:
+	default: // it is about to
+	}
+}
+
+// look gathers the facts.
+func (d *desk) look(ctx context.Context) {
+	if d.shows(model.PageVerdict) {
+		verdict := d.lookAtVerdict(ctx)
+		d.change(func(f *model.Desk) { f.Verdict = verdict })
+		return
+	}
+	service := d.config.serviceFacts(ctx)
+	atLogin, err := startsAtLogin()
+	clients := d.config.clientFacts(d.address(ctx))
+	if ctx.Err() != nil {
+		return
+	}
+	d.change(func(f *model.Desk) {
+		f.Service, f.Clients = service, clients
+		f.AtLogin, f.AtLoginBad = atLogin, ""
+		if err != nil {
+			f.AtLoginBad = err.Error()
+		}
+	})
+}
+
+// address returns where the proxy listens, or would by its default.
+func (d *desk) address(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, deskPace)
+	defer cancel()
+	if s, err := d.client.Status(ctx); err == nil && s.Address != "" {
+		return s.Address
+	}
+	return d.config.usualAddress()
+}
+
+// change changes the facts and tells that they are new.
+func (d *desk) change(f func(*model.Desk)) {
+	d.mu.Lock()
+	f(&d.facts)
+	d.mu.Unlock()
+	d.changed()
+}
+
+// fill adds the facts to a view.
+func (d *desk) fill(v model.View) model.View {
+	d.mu.Lock()
+	facts := d.facts
+	d.mu.Unlock()
+	facts.Log = d.log.view()
+	return v.With(facts)
+}

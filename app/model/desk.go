@@ -1,0 +1,25 @@
+package model
+
+// A Desk is what the application finds on this machine beside what the daemon tells:
+// facts, which With turns into a view.
+type Desk struct {
+	Preferences Preferences
+	Version     string // of the application
+	AtLogin     bool   // the tray starts at login
+	AtLoginBad  string // why that is not known; "" when it is
+	Service     ServiceFacts
+	Setup       Setup
+	Clients     []ClientFacts // nil before they were looked for
+	Log         LogView
+	Verdict     VerdictView
+	Settings    string // the settings file, where no daemon says it
+}
+
+// With returns the view with what the desk has to add.
+func (v View) With(d Desk) View {
+	v.Log, v.Verdict = d.Log, d.Verdict
+	v.General = generalOf(v, d)
+	v.Agents = agentsOf(v, d.Clients)
+	v.Welcome = welcomeOf(v, d)
+	return v
+}
