@@ -21,11 +21,9 @@ import (
 )
 
 const (
-	// headerTime is how long a client may take to send a request's head.
-	headerTime = 10 * time.Second
-	// idleTime is how long a client's connection is kept without a request. It is
-	// longer than clients keep theirs, so that we are never the one that closes in
-	// the moment of reuse.
+	// idleTime is how long a client's connection is kept without a request, be it the
+	// first or the next. It is longer than clients keep theirs, so that we are never the
+	// one that closes in the moment of use.
 	idleTime = 15 * time.Minute
 	// bodyProgress is how long a client may take over the next piece of a body.
 	bodyProgress = 30 * time.Second
@@ -52,7 +50,11 @@ func New(x *exchange.Exchange, local http.Handler, log *slog.Logger, h2c bool) *
 	f.server = &http.Server{
 		Handler:           f,
 		Protocols:         protocols,
-		ReadHeaderTimeout: headerTime,
+		// It begins when a connection is made, which may be long before its first
+		// request: a client that opened one to spare would have that one cut. How long
+		// a head may take from its first byte is the guard's to say (listener.Strict),
+		// which lets nothing of it pass before the whole.
+		ReadHeaderTimeout: idleTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          newServerLog(log),
@@ -60,7 +62,8 @@ func New(x *exchange.Exchange, local http.Handler, log *slog.Logger, h2c bool) *
 	return f
 }
 
-// Serve takes connections from ln until Shutdown or an error of ln.
+// Serve takes connections from ln, which is listener.Strict's, until Shutdown or an error
+// of ln.
 func (f *Front) Serve(ln net.Listener) error {
 	if err := f.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return err
