@@ -85,19 +85,15 @@ func Compare(ctx context.Context, o Options, c CompareConfig) (*Report, error) {
 	if len(list) == 0 {
 		return nil, refuse("none of %s can be compared here", strings.Join(c.Only, ", "))
 	}
-	var all []*contestant
+	all, err := enterAll(ctx, o, list, r)
 	defer func() {
 		for _, one := range all {
 			one.stop()
 			one.site.close()
 		}
 	}()
-	for _, rival := range list {
-		one, err := enter(ctx, o, rival)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
+	if err != nil {
+		return nil, err
 	}
 	o.Progress.begin((o.Rounds + 1) * len(all) * c.Requests)
 	var rows []CompareRow
@@ -114,8 +110,26 @@ func Compare(ctx context.Context, o Options, c CompareConfig) (*Report, error) {
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b CompareRow) int { return a.Round - b.Round })
-	c.describe(r, o, list, absent, rows)
+	c.describe(r, o, all, absent, rows)
 	return r.finish(), nil
+}
+
+// enterAll starts the contestants, each with an upstream of its own. An installed proxy that
+// does not start, since another version wants other settings, is left out, and the report
+// says so.
+func enterAll(ctx context.Context, o Options, list []rival, r *Report) (all []*contestant, err error) {
+	for _, rival := range list {
+		one, err := enter(ctx, o, rival)
+		switch {
+		case err == nil:
+			all = append(all, one)
+		case rival.program == "" || ctx.Err() != nil:
+			return all, err
+		default:
+			r.note(fmt.Sprintf("%s is left out, because it does not start: %v", rival.name, err))
+		}
+	}
+	return all, nil
 }
 
 // enter starts a contestant and its upstream.

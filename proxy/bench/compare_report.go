@@ -6,7 +6,11 @@ import (
 )
 
 // describe fills in the report.
-func (c CompareConfig) describe(r *Report, o Options, list []rival, absent []string, rows []CompareRow) {
+func (c CompareConfig) describe(r *Report, o Options, all []*contestant, absent []string, rows []CompareRow) {
+	var list []rival
+	for _, one := range all {
+		list = append(list, one.rival)
+	}
 	o.describe(r)
 	r.set("connections", number(c.Connections))
 	r.set("requests in a round", number(c.Requests))

@@ -77,12 +77,7 @@ func installed(only []string) (list []rival, absent []string) {
 			list = append(list, r)
 			continue
 		}
-		path, err := findProgram(r.program)
-		if err == nil {
-			r.program = path
-			r.version, err = versionOf(r)
-		}
-		if err != nil {
+		if !r.find() {
 			absent = append(absent, r.name)
 			continue
 		}
@@ -92,18 +87,28 @@ func installed(only []string) (list []rival, absent []string) {
 	return list, absent
 }
 
-// findProgram looks a program up, also where servers are that users do not call.
-func findProgram(name string) (string, error) {
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path, nil
-	}
-	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"} {
-		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return path, nil
+// find looks for an installed program that tells its version, and reports whether there is
+// one. A machine may have several Pythons, of which only the system's has the modules.
+func (r *rival) find() bool {
+	for _, path := range programs(r.program) {
+		r.program = path
+		if version, err := versionOf(*r); err == nil {
+			r.version = version
+			return true
 		}
 	}
-	return "", err
+	return false
+}
+
+// programs lists where a program is, also where servers are that users do not call.
+func programs(name string) []string {
+	var list []string
+	for _, file := range []string{name, "/usr/bin/" + name, "/usr/sbin/" + name, "/usr/local/sbin/" + name, "/opt/homebrew/bin/" + name} {
+		if path, err := exec.LookPath(file); err == nil && !slices.Contains(list, path) {
+			list = append(list, path)
+		}
+	}
+	return list
 }
 
 // versionOf asks a rival for its version.
@@ -152,7 +157,8 @@ func (r rival) launch(ctx context.Context, o Options, upstream string) (s subjec
 		return s, fmt.Errorf("write the settings of %s: %w", r.name, err)
 	}
 	cmd := exec.Command(r.program, r.args(file)...)
-	cmd.Dir, cmd.Env = folder, environment(o.Cores)
+	cmd.Dir = folder
+	cmd.Env = append(environment(o.Cores), "XDG_CONFIG_HOME="+folder, "XDG_DATA_HOME="+folder) // Caddy saves what it was told
 	p, err := launch(ctx, r.name, cmd, address, false)
 	if err != nil {
 		return s, err
@@ -204,12 +210,15 @@ backend b
 	caddyConfig = settingsOf("caddy", `{
   admin off
   auto_https off
-  persist_config off
-  log { output discard }
+  log {
+    output discard
+  }
 }
 http://{{.Listen}} {
   reverse_proxy {{.Upstream}} {
-    transport http { keepalive_idle_conns_per_host 1024 }
+    transport http {
+      keepalive_idle_conns_per_host 1024
+    }
   }
 }
 `)
