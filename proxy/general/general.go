@@ -48,8 +48,8 @@ func New(x *exchange.Exchange, local http.Handler, log *slog.Logger, h2c bool) *
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(h2c)
 	f.server = &http.Server{
-		Handler:           f,
-		Protocols:         protocols,
+		Handler:   f,
+		Protocols: protocols,
 		// It begins when a connection is made, which may be long before its first
 		// request: a client that opened one to spare would have that one cut. How long
 		// a head may take from its first byte is the guard's to say (listener.Strict),
