@@ -3,7 +3,8 @@
 # A tag for Fyne: OpenGL ES compiles in half the time of OpenGL, and every Linux has it.
 TAGS    := $(if $(filter Linux,$(shell uname -s)),gles)
 VERSION := $(shell sed -n 's/^ *Version *= *"\(.*\)".*/\1/p' FyneApp.toml 2>/dev/null)
-STAMP   := -s -w -X main.version=$(or $(VERSION),devel)
+# UPDATE_KEY is the public key of the release index, which a release is built with.
+STAMP   := -s -w -X main.version=$(or $(VERSION),devel)$(if $(UPDATE_KEY), -X main.updateKey=$(UPDATE_KEY))
 GO      := go
 
 # Fyne's C takes minutes to compile and is cached by its flags: all steps that need it use these.

@@ -83,6 +83,7 @@ var layout = []row{
 	{dir: "installer/service/notify"},
 	{dir: "installer/hookup"},
 	{dir: "installer/doctor", may: []string{"settings", "settings/*", "proxy", "proxy/*", "installer/service", "installer/hookup"}},
+	{dir: "installer/update"},
 	{dir: "installer/package", planned: true},
 	{dir: "assets"},
 

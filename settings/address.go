@@ -295,3 +295,20 @@ func isLinkLocal(host string) bool {
 	return ip.IsLinkLocalUnicast() || ip.IsMulticast() ||
 		slices.Contains([]string{"fd00:ec2::254", "100.100.100.200", "192.0.0.192"}, ip.String())
 }
+
+// checkUpdatesURL checks the address of a release index. It is signed, but who asks is nobody's business.
+func checkUpdatesURL(at site) *FieldError {
+	if at.text == "" {
+		return nil
+	}
+	u, err := url.Parse(at.text)
+	switch {
+	case err != nil || u.Scheme != "https" && u.Scheme != "http" || !isHost(u.Hostname()) || !isPortOrNone(u):
+		return withoutLogin(at.text, malformed("an https:// URL"))
+	case u.User != nil:
+		return withoutLogin(at.text, refused("no user or password may stand in it"))
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return withoutLogin(at.text, refused("without https anyone on the way could hold releases back"))
+	}
+	return nil
+}

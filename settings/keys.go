@@ -125,6 +125,8 @@ var keys = []Key{
 	{Path: "verdict.error_target", Default: 0.01, Max: 1, Help: "fraction of requests that may fail"},
 	{Path: "verdict.switch_below", Default: 0.90, Max: 1, Help: "success rate under which another transport is proposed"},
 
+	{Path: "updates.url", Default: "", Help: `release index that "millpondd update check" asks; "" asks nobody`},
+
 	{Path: "app.off", Default: OffPause, Allowed: texts(OffPause, OffStop), Help: "what the application's switch does: answer 503 at once, or stop the service"},
 }
 

@@ -24,6 +24,7 @@ type Settings struct {
 	Failover  Failover   `key:"failover"`
 	Timeouts  Timeouts   `key:"timeouts"`
 	Verdict   Verdict    `key:"verdict"`
+	Updates   Updates    `key:"updates"`
 	App       App        `key:"app"`
 }
 
@@ -202,3 +203,8 @@ const (
 	OffPause Off = "pause"
 	OffStop  Off = "stop"
 )
+
+// Updates is where to ask for newer releases.
+type Updates struct {
+	URL string `key:"url"` // of a signed release index; "" asks nobody
+}

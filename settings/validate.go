@@ -48,6 +48,7 @@ var rules = map[string]rule{
 	"routes[].upstreams":     checkRouteUpstream,
 	"forward.allow":          checkAllow,
 	"verdict.switch_below":   checkSwitchBelow,
+	"updates.url":            checkUpdatesURL,
 }
 
 // malformed says what the value should look like.

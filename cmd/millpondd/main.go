@@ -12,6 +12,10 @@ import (
 // version is set by the build (-ldflags "-X main.version=1.2.3"); "" means that of the module.
 var version string
 
+// updateKey is set by the build of a release: the Ed25519 key that release indexes are signed by, 32
+// bytes in base64. Without it "update check" believes none.
+var updateKey string
+
 func main() {
 	os.Exit(interruptible())
 }

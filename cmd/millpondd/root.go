@@ -41,7 +41,7 @@ func (f *failure) Unwrap() error { return f.err }
 // run executes one command line and returns its exit code. It reads nothing of the
 // process but what it is given, so tests call it.
 func run(ctx context.Context, args []string, std streams, environ []string) int {
-	a := &app{std: std, environ: environ}
+	a := &app{std: std, environ: environ, updateKey: updateKey}
 	root := a.command()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -82,6 +82,8 @@ type app struct {
 	environ []string
 	config  string // --config
 	system  bool   // --system: speak of the system's service
+
+	updateKey string // of release indexes; "" believes none
 }
 
 // getenv returns a variable of the environment that the app was given.
@@ -133,7 +135,7 @@ one setting, as in MILLPOND_LISTEN_ADDRESS=127.0.0.1:8000.`,
 	root.AddCommand(a.adviseCommand(), a.verdictCommand(), a.benchCommand())
 	root.AddCommand(a.historyCommand(), a.logsCommand(), a.topCommand())
 	root.AddCommand(a.connectCommand(), a.disconnectCommand(), a.manCommand())
-	root.AddCommand(a.doctorCommand(), a.diagnosticsCommand())
+	root.AddCommand(a.doctorCommand(), a.diagnosticsCommand(), a.updateCommand())
 	a.complete(root)
 	group(root)
 	return root
