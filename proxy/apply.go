@@ -58,6 +58,9 @@ func (d *Daemon) change(base *settings.Settings, save func() error) error {
 	// A change is short, and breaking one off would gain nothing: only the wait for a
 	// keyring is long, and bounded by itself.
 	ctx := context.Background()
+	if d.moves(s) {
+		defer func() { d.keep(d.listener.Sockets()) }()
+	}
 	move, addrs, err := d.prepareMove(ctx, s)
 	if err != nil {
 		return err
@@ -86,15 +89,21 @@ func (d *Daemon) change(base *settings.Settings, save func() error) error {
 	return nil
 }
 
+// moves reports whether s asks for another address than the one that is listened on.
+func (d *Daemon) moves(s *settings.Settings) bool {
+	return d.listener != nil && s.Listen.Address != d.bound
+}
+
 // prepareMove binds the new address when it differs from the present one. Without a
 // move, addrs are the present addresses.
 func (d *Daemon) prepareMove(ctx context.Context, s *settings.Settings) (move *listener.Move, addrs []net.Addr, err error) {
 	if d.listener == nil {
 		return nil, nil, nil // not listening yet
 	}
-	if s.Listen.Address == d.bound {
+	if !d.moves(s) {
 		return nil, d.listener.Addrs(), nil
 	}
+	d.keep(nil) // a kept socket stands in the way of one that it overlaps
 	move, err = d.listener.Prepare(ctx, s.Listen.Address, s.Listen.Token != "")
 	if err != nil {
 		return nil, nil, err

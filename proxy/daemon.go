@@ -213,7 +213,7 @@ func (d *Daemon) bind(ctx context.Context) error {
 	d.changing.Lock()
 	defer d.changing.Unlock()
 	s := d.exchange.State().Settings
-	l, err := listener.Bind(ctx, s.Listen.Address, s.Listen.Token != "")
+	l, err := d.listen(ctx, s.Listen.Address, s.Listen.Token != "")
 	if err != nil {
 		return err
 	}

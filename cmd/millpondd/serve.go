@@ -101,7 +101,7 @@ func (a *app) serve(ctx context.Context, f serveFlags, accompany func(context.Co
 	}
 	d, err := proxy.New(proxy.Config{
 		Store: st, Overrides: overrides, Log: log, Version: programVersion(), StateDir: state,
-		Control: control.DefaultSocket(a.getenv), Diagnostics: a.ownDiagnostics,
+		Control: control.DefaultSocket(a.getenv), Diagnostics: a.ownDiagnostics, Keeper: a.keeper(),
 	})
 	if err != nil {
 		return a.settingsError(st, f.blame(err))

@@ -93,6 +93,15 @@ func (a *app) accompany(ctx context.Context, d *proxy.Daemon, m notify.Manager) 
 	}
 }
 
+// keeper returns who keeps the listening sockets between two daemons; nil when nobody does. Others
+// than systemd play its protocol too, but keep nothing; they give a process no INVOCATION_ID.
+func (a *app) keeper() proxy.Keeper {
+	if m := notify.FromEnvironment(a.getenv); m.Present() && a.getenv("INVOCATION_ID") != "" {
+		return &notify.Store{Manager: m, Getenv: a.getenv}
+	}
+	return nil
+}
+
 // unheard says that the manager could not be told. There is nobody else to tell.
 func (a *app) unheard(err error) {
 	if err != nil {

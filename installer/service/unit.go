@@ -25,6 +25,9 @@ type systemdUnit struct {
 // by steps up to 30 s; where systemd is too old for steps, the daemon itself waits some seconds
 // before it gives up a start that failed (see millpondd's serve). Wrong settings are exit code 2, and mended
 // by a person alone, so those are not tried again.
+//
+// systemd keeps the daemon's listening sockets (FileDescriptorStoreMax=), so clients who connect
+// during a restart wait for the next daemon instead of being refused.
 func (u systemdUnit) text() string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -52,6 +55,7 @@ func (u systemdUnit) text() string {
 	p("TimeoutStartSec=60s")
 	p("TimeoutStopSec=40s")
 	p("WatchdogSec=30s")
+	p("FileDescriptorStoreMax=16")
 	p("LimitNOFILE=65536")
 	p("SyslogIdentifier=%s", Name)
 	p("Environment=%s %s %s", quoted("MILLPOND_CONFIG="+u.Paths.Settings),

@@ -20,16 +20,36 @@ const bindTries = 16
 //
 // Any address but a loopback one is refused unless tokenSet, since others could reach it. The error is
 // a *BindError.
-func Bind(ctx context.Context, address string, tokenSet bool) (*Listener, error) {
+//
+// Of kept, which are sockets that listen already, those with the wanted address are taken over, with
+// the clients who wait there. The others are closed, and all of them when there is an error.
+func Bind(ctx context.Context, address string, tokenSet bool, kept ...net.Listener) (*Listener, error) {
+	held := adopt(kept)
 	plan, err := planFor(ctx, address, tokenSet)
 	if err != nil {
+		closeExcept(held, nil)
 		return nil, err
 	}
-	sockets, note, err := plan.open(ctx, nil)
+	sockets, note, err := plan.open(ctx, held)
+	closeExcept(held, sockets)
 	if err != nil {
 		return nil, err
 	}
 	return newListener(sockets, note), nil
+}
+
+// adopt makes sockets of ours of those that listen already.
+func adopt(kept []net.Listener) []*socket {
+	var held []*socket
+	for _, k := range kept {
+		if a, ok := k.Addr().(*net.TCPAddr); ok {
+			at := a.AddrPort()
+			held = append(held, &socket{Listener: k, addr: netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), done: make(chan struct{})})
+		} else {
+			k.Close()
+		}
+	}
+	return held
 }
 
 // A plan is what an address asks for, before any socket is opened.

@@ -125,6 +125,16 @@ func (l *Listener) Addrs() []net.Addr {
 	return addrsOf(l.bound())
 }
 
+// Sockets returns the sockets that are listened on, for who keeps them open. They stay the Listener's.
+func (l *Listener) Sockets() []net.Listener {
+	bound := l.bound()
+	sockets := make([]net.Listener, len(bound))
+	for i, s := range bound {
+		sockets[i] = s.Listener
+	}
+	return sockets
+}
+
 // Note returns a sentence about something that was wanted and is not there, such as an absent ::1;
 // "" if all is as configured.
 func (l *Listener) Note() string {

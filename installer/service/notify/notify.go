@@ -85,19 +85,24 @@ func (m Manager) send(lines ...string) error {
 	if !m.Present() {
 		return nil
 	}
-	name := m.socket
-	if strings.HasPrefix(name, "@") {
-		name = "\x00" + name[1:] // in the abstract name space, unix(7)
-	}
-	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: name, Net: "unixgram"})
+	c, err := m.dial()
 	if err != nil {
-		return fmt.Errorf("tell the service manager: %w", err)
+		return err
 	}
 	defer c.Close()
 	if _, err := c.Write([]byte(strings.Join(lines, "\n"))); err != nil {
 		return fmt.Errorf("tell the service manager: %w", err)
 	}
 	return nil
+}
+
+// dial opens the manager's socket. A name that begins with @ is in the abstract name space, for Go too.
+func (m Manager) dial() (*net.UnixConn, error) {
+	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: m.socket, Net: "unixgram"})
+	if err != nil {
+		return nil, fmt.Errorf("tell the service manager: %w", err)
+	}
+	return c, nil
 }
 
 // line makes one line of a text, since a line break would begin another variable.
