@@ -227,6 +227,9 @@ func writeBeside(path string, text []byte) (name string, err error) {
 	if _, err = f.Write(text); err != nil {
 		return "", err
 	}
+	if err = giveToOwner(f, filepath.Dir(path)); err != nil {
+		return "", err
+	}
 	if err = f.Sync(); err != nil {
 		return "", err
 	}
