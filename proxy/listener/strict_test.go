@@ -293,8 +293,11 @@ const wellFormed = "\r\nGET /1?a=%2F//.. HTTP/1.1\r\nHost: a\r\n\r\n" +
 	"POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nT: v\r\n\r\n" +
 	"\r\nPOST /4 HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n" +
 	"HEAD /5 HTTP/1.1\r\nHost: a\r\nX: " + "long value, long value, long value" + "\r\n\r\n" +
-	"POST /6 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok" +
-	"what comes after the last is nobody's"
+	"POST /6 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
+
+// afterwards is what comes after the last one, and is nobody's. It is sent together with the last byte, since
+// whoever writes to a connection that was closed gets an error.
+const afterwards = "what comes after the last"
 
 func TestStrictPasses(t *testing.T) {
 	s := serveStrict(t, sayBack, false)
@@ -315,7 +318,9 @@ func TestStrictPasses(t *testing.T) {
 	}
 	for name, split := range splits {
 		t.Run(name, func(t *testing.T) {
-			b := send(t, s.addr, split()...)
+			parts := split()
+			parts[len(parts)-1] += afterwards
+			b := send(t, s.addr, parts...)
 			if _, bodies := answers(t, b, 4); !slices.Equal(bodies, want) {
 				t.Errorf("got %q; want %q", bodies, want)
 			}
