@@ -69,10 +69,13 @@ type Front struct {
 
 	wrap func(context.Context) context.Context // of each connection; nil changes nothing
 
-	mu    sync.Mutex // guards what follows
-	ln    net.Listener
-	conns map[*conn]struct{}
-	shut  bool
+	served chan struct{} // closed when Serve ends
+
+	mu       sync.Mutex // guards what follows
+	ln       net.Listener
+	conns    map[*conn]struct{}
+	stopping bool // Shutdown was called
+	shut     bool // no connection is taken any more
 }
 
 // New returns a front that serves nothing yet.
@@ -80,7 +83,7 @@ func New(c Config) *Front {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	f := &Front{Config: c, look: !hangup.Kernel, stop: make(chan struct{}), conns: map[*conn]struct{}{}}
+	f := &Front{Config: c, look: !hangup.Kernel, stop: make(chan struct{}), served: make(chan struct{}), conns: map[*conn]struct{}{}}
 	f.clock.Store(time.Now().UnixNano())
 	return f
 }
@@ -92,6 +95,7 @@ func (f *Front) WrapContextForTest(wrap func(context.Context) context.Context) {
 // Serve takes connections from ln until Shutdown or an error of ln. Requests are carried
 // under ctx. It is called once, and Shutdown after it.
 func (f *Front) Serve(ctx context.Context, ln net.Listener) error {
+	defer close(f.served)
 	watcher, err := hangup.NewWatcher()
 	if err != nil {
 		return err
@@ -99,9 +103,9 @@ func (f *Front) Serve(ctx context.Context, ln net.Listener) error {
 	f.watcher = watcher
 	f.mu.Lock()
 	f.ln = ln
-	shut := f.shut
+	stopping := f.stopping
 	f.mu.Unlock()
-	if shut {
+	if stopping {
 		ln.Close()
 	}
 	f.support.Go(watcher.Run)
@@ -178,13 +182,20 @@ func (f *Front) Drain() { f.draining.Store(true) }
 func (f *Front) Shutdown(ctx context.Context) error {
 	f.Drain()
 	f.mu.Lock()
-	again := f.shut
-	f.shut = true
+	again := f.stopping
+	f.stopping = true
 	ln := f.ln
 	f.mu.Unlock()
 	if ln != nil {
 		ln.Close()
+		select {
+		case <-f.served: // what was accepted before is taken, and served
+		case <-ctx.Done():
+		}
 	}
+	f.mu.Lock()
+	f.shut = true
+	f.mu.Unlock()
 	done := make(chan struct{})
 	go func() { f.serving.Wait(); close(done) }()
 	err := f.outlast(ctx, done)

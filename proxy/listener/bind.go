@@ -44,7 +44,7 @@ func adopt(kept []net.Listener) []*socket {
 	for _, k := range kept {
 		if a, ok := k.Addr().(*net.TCPAddr); ok {
 			at := a.AddrPort()
-			held = append(held, &socket{Listener: k, addr: netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), done: make(chan struct{})})
+			held = append(held, &socket{Listener: k, addr: netip.AddrPortFrom(at.Addr().Unmap(), at.Port())})
 		} else {
 			k.Close()
 		}

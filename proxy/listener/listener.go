@@ -8,14 +8,16 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // A Listener accepts connections on one or several sockets, and can move to other ones while it
 // serves. It is a net.Listener. Use Bind.
 type Listener struct {
-	conns  chan accepted
-	closed chan struct{}
-	wg     sync.WaitGroup // the accept loops
+	conns     chan accepted
+	closed    chan struct{}  // closed after Close, when every accepted connection was taken
+	abandoned chan struct{}  // closed some time after Close: nobody takes them
+	wg        sync.WaitGroup // the accept loops
 
 	// mu guards what follows.
 	mu      sync.Mutex
@@ -35,7 +37,6 @@ type accepted struct {
 type socket struct {
 	net.Listener
 	addr netip.AddrPort
-	done chan struct{} // closed with the socket, so that its loop does not wait for a taker
 	once sync.Once
 }
 
@@ -56,21 +57,21 @@ func openSocket(ctx context.Context, addr netip.AddrPort, held []*socket) (*sock
 		return nil, err
 	}
 	bound := ln.Addr().(*net.TCPAddr).AddrPort()
-	return &socket{Listener: ln, addr: netip.AddrPortFrom(addr.Addr(), bound.Port()), done: make(chan struct{})}, nil
+	return &socket{Listener: ln, addr: netip.AddrPortFrom(addr.Addr(), bound.Port())}, nil
 }
 
 func (s *socket) close() {
-	s.once.Do(func() {
-		close(s.done)
-		s.Listener.Close()
-	})
+	s.once.Do(func() { s.Listener.Close() })
 }
 
 func newListener(sockets []*socket, note string) *Listener {
-	return &Listener{conns: make(chan accepted), closed: make(chan struct{}), sockets: sockets, note: note}
+	return &Listener{
+		conns: make(chan accepted), closed: make(chan struct{}), abandoned: make(chan struct{}), sockets: sockets, note: note,
+	}
 }
 
-// Accept returns the next connection of any socket. After Close it returns net.ErrClosed.
+// Accept returns the next connection of any socket. After Close it returns those that were accepted
+// before, whose clients would otherwise lose a request, and then net.ErrClosed.
 func (l *Listener) Accept() (net.Conn, error) {
 	l.start()
 	select {
@@ -108,7 +109,7 @@ func (l *Listener) acceptFrom(s *socket) {
 		}
 		select {
 		case l.conns <- accepted{conn, err}:
-		case <-s.done:
+		case <-l.abandoned:
 			if conn != nil {
 				conn.Close()
 			}
@@ -143,18 +144,26 @@ func (l *Listener) Note() string {
 	return l.note
 }
 
-// Close stops accepting and waits until the accept loops have ended. Connections that were accepted
-// live on. Later calls do nothing.
+// takeWithin is how long a connection that was accepted before Close waits for somebody to take it.
+const takeWithin = time.Second
+
+// Close stops accepting. It does not wait for Accept, which ends once all that was accepted has been
+// taken. Connections live on. Later calls do nothing.
 func (l *Listener) Close() error {
 	l.mu.Lock()
-	if !l.isShut {
-		l.isShut = true
-		close(l.closed)
+	defer l.mu.Unlock()
+	if l.isShut {
+		return nil
 	}
+	l.isShut = true
 	for _, s := range l.sockets {
 		s.close()
 	}
-	l.mu.Unlock()
-	l.wg.Wait()
+	abandon := time.AfterFunc(takeWithin, func() { close(l.abandoned) })
+	go func() { // Accept waits for it
+		l.wg.Wait()
+		abandon.Stop()
+		close(l.closed)
+	}()
 	return nil
 }
