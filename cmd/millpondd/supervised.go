@@ -19,7 +19,7 @@ import (
 
 // startPause is how long a daemon that could not start waits before it ends, under a service
 // manager. Managers that cannot let the time between restarts grow (systemd before 254) start it
-// again after half a second, and a taken port is seldom free by then.
+// again after 0.2 s, and a taken port is seldom free by then.
 const startPause = 5 * time.Second
 
 // supervised runs the daemon as its service manager wants it, and tells the manager how it is. At a

@@ -21,7 +21,7 @@ type systemdUnit struct {
 // text returns the unit file.
 //
 // Restarts never end (StartLimitIntervalSec=0), so that a proxy which cannot start is there when
-// what was wrong is right again. They are not hot: the first comes after half a second, later ones
+// what was wrong is right again. They are not hot: the first comes after 0.2 s, later ones
 // by steps up to 30 s; where systemd is too old for steps, the daemon itself waits some seconds
 // before it gives up a start that failed (see millpondd's serve). Wrong settings are exit code 2, and mended
 // by a person alone, so those are not tried again.
@@ -46,7 +46,7 @@ func (u systemdUnit) text() string {
 	p("ExecStart=%s", command(u.Program, u.Args...))
 	p("ExecReload=/bin/kill -HUP $MAINPID")
 	p("Restart=always")
-	p("RestartSec=500ms")
+	p("RestartSec=200ms")
 	if u.steps {
 		p("RestartSteps=6")
 		p("RestartMaxDelaySec=30s")
