@@ -17,7 +17,7 @@ LEAN := $(if $(filter Darwin,$(shell uname -s)),,CGO_ENABLED=0)
 UNITS = $$($(GO) list $(CACHED) ./... | grep -v '/cmd/millpond$$')
 
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
-STEPS     := install modules build vet staticcheck cross test-unit test-idle test-fronts test-desktop test-e2e
+STEPS     := install modules build vet staticcheck cross test-unit test-idle test-fronts test-desktop test-e2e test-system
 FUZZTIME  ?= 30s
 
 .PHONY: help run test build $(filter-out build,$(STEPS)) fuzz tidy bench screenshots clean
@@ -78,7 +78,10 @@ test-desktop: ## the application on a screen in memory, with a message bus of it
 		env LIBGL_ALWAYS_SOFTWARE=1 $(GO) test $(CACHED) -shuffle=on ./cmd/millpond/... ./app/...
 
 test-e2e: ## the built daemon as a process, against real clients and upstreams
-	cd cmd/e2e && $(GO) test -shuffle=on -timeout 15m ./...
+	cd cmd/e2e && $(GO) test -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v '/system$$')
+
+test-system: ## a whole installation's life on a real systemd, in a container of our own; where none boots it says why and skips
+	cd cmd/e2e && $(GO) test -count=1 -v -timeout 15m ./system
 
 screenshots: ## pictures of every page and state, into build/screenshots
 	@mkdir -p build/screenshots

@@ -103,6 +103,7 @@ var layout = []row{
 		"settings", "settings/*", "assets", "proxy", "proxy/*", "installer/*",
 	}},
 	{dir: "cmd/e2e"},
+	{dir: "cmd/e2e/system"},
 	{dir: "cmd/e2e/upstream"},
 	{dir: "cmd/e2e/workers"},
 }
