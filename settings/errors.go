@@ -26,11 +26,11 @@ const hidden = "[hidden]"
 
 // A FieldError is one setting that cannot be used. Its text is one line and never holds a secret.
 type FieldError struct {
-	Path    string  // of the setting: "upstreams[1].url"
-	Problem Problem // what is wrong
-	Value   string  // as the user wrote it, quoted when text; [hidden] for a secret; "" when there is none
-	Want    string  // what is permitted
-	Source  string  // the environment variable that the value came from; "" for the file
+	Path    string  `json:"path"`    // of the setting: "upstreams[1].url"
+	Problem Problem `json:"problem"` // what is wrong
+	Value   string  `json:"value"`   // as the user wrote it, quoted when text; [hidden] for a secret; "" when there is none
+	Want    string  `json:"want"`    // what is permitted
+	Source  string  `json:"source"`  // the environment variable that the value came from; "" for the file
 }
 
 // Error returns path, value and what is permitted in one line.
