@@ -26,7 +26,8 @@ func (a *app) configCommand() *cobra.Command {
 }
 
 func (a *app) configPathCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "path",
 		Short: "Print where the settings file is",
 		Args:  cobra.NoArgs,
@@ -35,10 +36,15 @@ func (a *app) configPathCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				return writeJSON(a.std.out, map[string]string{"path": path})
+			}
 			_, err = fmt.Fprintln(a.std.out, path)
 			return err
 		},
 	}
+	jsonFlag(c, &asJSON)
+	return c
 }
 
 func (a *app) configShowCommand() *cobra.Command {
@@ -64,7 +70,8 @@ func (a *app) configShowCommand() *cobra.Command {
 }
 
 func (a *app) configValidateCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "validate [FILE]",
 		Short: "Check a settings file; print each mistake on a line of its own",
 		Args:  cobra.MaximumNArgs(1),
@@ -79,10 +86,15 @@ func (a *app) configValidateCommand() *cobra.Command {
 			if _, err := a.loadFrom(st); err != nil {
 				return err
 			}
+			if asJSON {
+				return writeJSON(a.std.out, map[string]string{"valid": st.Path()})
+			}
 			_, err = fmt.Fprintf(a.std.out, "%s is valid\n", st.Path())
 			return err
 		},
 	}
+	jsonFlag(c, &asJSON)
+	return c
 }
 
 // settingsPath returns the settings file: --config, MILLPOND_CONFIG or the user's own.

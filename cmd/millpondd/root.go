@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,9 @@ const (
 	exitNotRunning = 3
 	exitRefused    = 4
 )
+
+// exitCodes name the exit codes for programs. It never changes.
+var exitCodes = map[int]string{exitFailed: "failed", exitUsage: "usage", exitNotRunning: "not_running", exitRefused: "refused"}
 
 // streams are the three standard streams.
 type streams struct {
@@ -44,9 +48,12 @@ func run(ctx context.Context, args []string, std streams, environ []string) int 
 	a := &app{std: std, environ: environ, updateKey: updateKey}
 	root := a.command()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
+	}
+	if asJSON, _ := c.Flags().GetBool("json"); asJSON { // a command without the flag gives false
+		return a.tellJSON(err)
 	}
 	return a.tell(err)
 }
@@ -60,17 +67,48 @@ func (a *app) tell(err error) int {
 		}
 		return exitUsage
 	}
-	f := &failure{code: exitUsage, next: `Run "millpondd help" for the commands.`} // what cobra finds is wrong usage
-	if known := (*failure)(nil); errors.As(err, &known) {
-		f = known
-	}
-	cause := strings.Join(strings.Split(strings.TrimSpace(proxy.Redact(err.Error())), "\n"), "; ")
-	sentence := "millpondd: " + strings.TrimRight(cause, ".") + "."
+	f := failureOf(err)
+	sentence := "millpondd: " + inOneLine(err) + "."
 	if f.next != "" {
 		sentence += " " + f.next
 	}
 	fmt.Fprintln(a.std.err, sentence)
 	return f.code
+}
+
+// A jsonError is what a command with --json prints to stderr, as its last line, when it fails.
+type jsonError struct {
+	Code     string                 `json:"code"` // usage, settings, failed, not_running or refused
+	Exit     int                    `json:"exit"` // the exit code
+	Message  string                 `json:"message"`
+	Next     string                 `json:"next"`               // what to do, a sentence; "" when the message says it all
+	Settings []*settings.FieldError `json:"settings,omitempty"` // with the code settings: all that are wrong
+}
+
+// tellJSON is tell for programs.
+func (a *app) tellJSON(err error) int {
+	f := failureOf(err)
+	e := jsonError{Code: exitCodes[f.code], Exit: f.code, Message: inOneLine(err), Next: f.next}
+	if e.Settings = settings.FieldErrors(err); len(e.Settings) > 0 {
+		e.Code, e.Exit, e.Next = "settings", exitUsage, ""
+	}
+	line := json.NewEncoder(a.std.err)
+	line.SetEscapeHTML(false)
+	_ = line.Encode(map[string]jsonError{"error": e}) // where stderr is gone nobody can be told
+	return e.Exit
+}
+
+// failureOf returns the exit code of an error and what to do next.
+func failureOf(err error) *failure {
+	if known := (*failure)(nil); errors.As(err, &known) {
+		return known
+	}
+	return &failure{code: exitUsage, next: `Run "millpondd help" for the commands.`} // what cobra finds is wrong usage
+}
+
+// inOneLine returns the sentence of an error without its stop.
+func inOneLine(err error) string {
+	return strings.TrimRight(strings.Join(strings.Split(strings.TrimSpace(proxy.Redact(err.Error())), "\n"), "; "), ".")
 }
 
 // failed returns err with exit code 1 and what to do next.
@@ -105,8 +143,8 @@ func (a *app) command() *cobra.Command {
 coding agents and multi-agent coordinators call. This program is the proxy, and the
 commands that watch and change it while it runs.
 
-Most commands print JSON with --json. The exit codes are 0 done, 1 failed, 2 wrong usage
-or settings, 3 not running, 4 refused; errors go to stderr.
+Most commands print JSON with --json, errors included. The exit codes are 0 done,
+1 failed, 2 wrong usage or settings, 3 not running, 4 refused; errors go to stderr.
 
 The settings file is where "millpondd config path" says. MILLPOND_CONFIG names another
 one, MILLPOND_STATE another folder for log and statistics, and MILLPOND_<KEY> overrides
