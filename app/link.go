@@ -43,6 +43,8 @@ type link struct {
 	notice      model.Text
 	noticeUntil time.Time
 	saved       model.Saved
+	probe       model.Probe
+	stopProbe   context.CancelFunc // ends the test under way; nil when there is none
 }
 
 // newLink returns a link to the daemon at socket that calls show with each view.
@@ -88,7 +90,7 @@ func (l *link) update(change func()) {
 	change()
 	now := time.Now()
 	v := model.Of(l.status, l.err, now)
-	v.Saved = l.saved
+	v.Saved, v.Probe = l.saved, l.probe
 	if now.Before(l.noticeUntil) {
 		v.Notice = l.notice
 	}

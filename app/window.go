@@ -66,9 +66,13 @@ func (c Config) attend(ctx context.Context, first *instance, say func(model.Text
 // actions are what a person can ask for in the window.
 func (c Config) actions(ctx context.Context, daemon *link, desk *desk, adopt func(model.Preferences)) model.Actions {
 	return model.Actions{
-		Switch:  func(on bool) { daemon.turn(ctx, on) },
-		Save:    func(e model.Edit) { daemon.save(ctx, e) },
-		Open:    desk.open,
+		Switch: func(on bool) { daemon.turn(ctx, on) },
+		Save:   func(e model.Edit) { daemon.save(ctx, e) },
+		Probe:  func(u settings.Upstream) { daemon.test(ctx, u) },
+		Open:   desk.open,
+
+		StopProbe: daemon.stopTest,
+
 		Start:   func() { desk.service(ctx, model.ServiceStart) },
 		Service: func(a model.ServiceAction) { desk.service(ctx, a) },
 		RunOnce: func() { desk.runForLogin(ctx) },

@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // A Service is a well-known API, or a program of this machine that serves one. Services
@@ -34,4 +36,20 @@ func Catalogue() []Service {
 		panic(fmt.Errorf("read the catalogue: %w", err)) // it is part of the program; a test reads it
 	}
 	return list
+}
+
+// Search returns the services whose name, address or kind has every word of the query,
+// whatever the letters' case, in their order. An empty query finds all.
+func Search(list []Service, query string) []Service {
+	var found []Service
+	for _, s := range list {
+		text := strings.ToLower(s.ID + " " + s.Name + " " + s.URL + " " + s.Kind)
+		missing := slices.ContainsFunc(strings.Fields(strings.ToLower(query)), func(word string) bool {
+			return !strings.Contains(text, word)
+		})
+		if !missing {
+			found = append(found, s)
+		}
+	}
+	return found
 }

@@ -64,3 +64,23 @@ func TestCatalogueHasTheKnownOnes(t *testing.T) {
 		}
 	}
 }
+
+func TestSearch(t *testing.T) {
+	list := Catalogue()
+	tests := []struct {
+		query, first string
+		all          bool
+	}{
+		{"", list[0].ID, true}, {"  ", list[0].ID, true}, {"DEEPSEEK anthropic", "deepseek-anthropic", false}, {"no such service", "", false},
+	}
+	for _, test := range tests {
+		got := Search(list, test.query)
+		first := ""
+		if len(got) > 0 {
+			first = got[0].ID
+		}
+		if first != test.first || (len(got) == len(list)) != test.all {
+			t.Errorf("%q: got %d, first %q; want first %q, all %v", test.query, len(got), first, test.first, test.all)
+		}
+	}
+}

@@ -8,7 +8,11 @@ type Actions struct {
 	Switch func(on bool)     // let requests pass, or not
 	Copy   func(text string) // to the clipboard
 	Save   func(Edit)        // put settings in force; View.Saved tells
-	Open   func(Page)        // this page is shown now, so that its facts are wanted; may be nil
+
+	Probe     func(settings.Upstream) // test an upstream; View.Probe tells
+	StopProbe func()                  // end the test, and put its result away
+
+	Open func(Page) // this page is shown now, so that its facts are wanted; may be nil
 
 	Start      func()                           // the proxy, in the way that there is
 	Service    func(ServiceAction)              // General.Setup tells how it goes

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"millpond/proxy/control"
 	"millpond/settings"
@@ -388,6 +389,179 @@ func TestSavedOf(t *testing.T) {
 	for _, test := range tests {
 		if got := SavedOf(1, test.err).Problem.Key; got != test.want {
 			t.Errorf("%v: got %q; want %q", test.err, got, test.want)
+		}
+	}
+}
+
+func TestMove(t *testing.T) {
+	tests := []struct {
+		name  string
+		ranks string // the priorities of a, b, c, d before
+		key   string
+		by    int
+		want  string
+	}{
+		{"up", "1234", "c", -1, "a1 c2 b3 d4"},
+		{"down", "1234", "a", 1, "b1 a2 c3 d4"},
+		{"to the top", "1234", "d", -3, "d1 a2 b3 c4"},
+		{"too far", "1234", "b", 99, "a1 c2 d3 b4"},
+		{"no further", "1234", "a", -1, "a1 b2 c3 d4"},
+		{"between two that share", "1223", "d", -1, "a1 b2 c2 d2"},
+		{"before two that share", "1223", "d", -2, "a1 d2 b3 c3"},
+		{"out of those that share", "1222", "d", -3, "d1 a2 b3 c3"},
+		{"with gaps", "1589", "d", -1, "a1 b2 d3 c4"},
+		{"nobody", "1234", "x", -1, "a1 b2 c3 d4"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := settings.Default()
+			for i, name := range []string{"a", "b", "c", "d"} {
+				u := other(name)
+				u.Priority = int(test.ranks[i] - '0')
+				s.Upstreams = append(s.Upstreams, u)
+			}
+			alone := other("alone")
+			alone.Kind = settings.KindGemini
+			s.Upstreams = append(s.Upstreams, alone)
+			d := NewDraft(s, 1)
+			d.Move(test.key, test.by)
+			var got []string
+			for _, l := range d.Lines(nil) {
+				if l.Name != "alone" {
+					got = append(got, l.Name+l.Priority)
+				}
+			}
+			if strings.Join(got, " ") != test.want {
+				t.Errorf("got %v; want %v", strings.Join(got, " "), test.want)
+			}
+			if u, _ := d.Upstream("alone"); u.Priority != 1 {
+				t.Errorf("another kind: got priority %d; want 1", u.Priority)
+			}
+			if !d.Valid() {
+				t.Errorf("the daemon would refuse it: %v", d.Next().Validate())
+			}
+		})
+	}
+}
+
+func TestLines(t *testing.T) {
+	d := NewDraft(twoUpstreams(), 1)
+	d.Set("upstreams[one].enabled", "false")
+	d.Remove("two")
+	d.Add(other("three"))
+	lines := d.Lines([]Upstream{{Name: "one", State: On, Requests: "7"}})
+	if len(lines) != 3 || lines[0].Key != "one" || lines[0].State != Off || lines[0].Requests != "7" || lines[0].Note.Key != "upstream.changed" {
+		t.Errorf("one: got %+v", lines[0])
+	}
+	if !lines[1].Added || lines[1].Note.Key != "upstream.added" {
+		t.Errorf("three: got %+v; want it added", lines[1])
+	}
+	if !lines[2].Removed || lines[2].Key != "two" {
+		t.Errorf("two: got %+v; want it removed", lines[2])
+	}
+}
+
+func TestSortLines(t *testing.T) {
+	line := func(name string, state State, f figures) UpstreamLine {
+		return UpstreamLine{Upstream: Upstream{Name: name, State: state, figures: f}}
+	}
+	tests := []struct {
+		by   Column
+		down bool
+		want string
+	}{
+		{ByOrder, false, "bac"}, {ByOrder, true, "bac"},
+		{ByName, false, "abc"}, {ByName, true, "cba"},
+		{ByState, false, "cab"}, {ByRate, true, "abc"}, {ByRequests, false, "cba"}, {ByLatency, true, "bac"},
+	}
+	for _, test := range tests {
+		lines := []UpstreamLine{
+			line("b", Off, figures{rate: 50, requests: 5, p50: 900}), line("a", On, figures{rate: 99, requests: 9, p50: 100}),
+			line("c", Failing, figures{rate: -1, requests: 0, p50: -1}),
+		}
+		SortLines(lines, test.by, test.down)
+		got := ""
+		for _, l := range lines {
+			got += l.Name
+		}
+		if got != test.want {
+			t.Errorf("by %d, down %v: got %s; want %s", test.by, test.down, got, test.want)
+		}
+	}
+}
+
+func TestAddUpstream(t *testing.T) {
+	d := NewDraft(twoUpstreams(), 1)
+	d.Set("pool.max_idle", "-1") // what is wrong elsewhere does not matter here
+	fresh := d.Begin(settings.Upstream{Name: "one", Kind: settings.KindAnthropic, URL: "https://x.example"})
+	if got, want := fresh.Text("upstreams[].name"), "one-2"; got != want {
+		t.Errorf("a free name: got %q; want %q", got, want)
+	}
+	if got, want := fresh.Text("upstreams[].priority"), "3"; got != want {
+		t.Errorf("behind the others: got %q; want %q", got, want)
+	}
+	for path, text := range map[string]string{"upstreams[].name": "two", "upstreams[].url": "x", "upstreams[].credential": "sk-1"} {
+		was := fresh.Text(path)
+		fresh.Set(path, text)
+		if fresh.Complete() || d.Take(fresh) || fresh.Field(path).Problem.Empty() {
+			t.Errorf("%s = %q: it is taken, or no problem is told", path, text)
+		}
+		fresh.Set(path, was)
+	}
+	if !d.Take(fresh) {
+		t.Fatalf("got it refused: %v", fresh.Next().Validate())
+	}
+	if u, ok := d.Upstream("one-2"); !ok || !u.Enabled || u.URL != "https://x.example" || u.Weight != 1 {
+		t.Errorf("got %+v", u)
+	}
+	empty := d.Begin(settings.Upstream{Kind: settings.KindHTTP})
+	if empty.Complete() {
+		t.Error("an upstream without name and address is complete")
+	}
+}
+
+func TestProbeViews(t *testing.T) {
+	ms := func(v float64) *float64 { return &v }
+	states := func(p Probe) string {
+		s := ""
+		for _, step := range p.Steps {
+			s += string(step.State) + ":" + step.Value + " "
+		}
+		return strings.TrimSpace(s)
+	}
+	now := time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC)
+	tests := []struct {
+		name, want, result string
+		p                  Probe
+	}{
+		{"begun", "off: off: off: off: off:", "", ProbeStart("a", "u")},
+		{"at TLS", "on:12 ms on:0.1 ms loading:… off: off:", "", ProbeAt("a", "u", control.ProbeProgress{Step: control.StepTLS, DNS: ms(12), Connect: ms(0.001)})},
+		{"sent", "on:12 ms on:3.0 ms off: loading:… off:", "", ProbeAt("a", "u", control.ProbeProgress{Step: control.StepRequest, DNS: ms(12), Connect: ms(3)})},
+		{"fine", "on:12 ms on:3.0 ms on:20 ms on:200 ms on:HTTP/2", "probe.ok",
+			ProbeEnd("a", "u", control.ProbeReport{OK: true, DNS: ms(12), Connect: ms(3), Handshake: ms(20), FirstByte: ms(200), Protocol: "http2", Total: 240}, now)},
+		{"refused", "on:12 ms failing:– off:– off:– off:–", "probe.failed.connect",
+			ProbeEnd("a", "u", control.ProbeReport{DNS: ms(12), Failed: control.StepConnect, Problem: "refused"}, now)},
+		{"no answer", "on:1.0 ms on:1.0 ms off:– failing:– off:–", "probe.failed.answer",
+			ProbeEnd("a", "u", control.ProbeReport{DNS: ms(1), Connect: ms(1), Failed: control.StepRequest}, now)},
+		{"no credential", "off:– off:– off:– off:– off:–", "probe.failed.credential",
+			ProbeEnd("a", "u", control.ProbeReport{Failed: control.StepCredential}, now)},
+	}
+	for _, test := range tests {
+		if got := states(test.p); got != test.want {
+			t.Errorf("%s: got %q; want %q", test.name, got, test.want)
+		}
+		if got := test.p.Result.Key; got != test.result {
+			t.Errorf("%s: result: got %q; want %q", test.name, got, test.result)
+		}
+	}
+}
+
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		400 * time.Millisecond: "400 ms", 5 * time.Second: "5 s", 60600 * time.Millisecond: "1 min 01 s", 400 * time.Second: "6 min 40 s", 2*time.Hour + 5*time.Minute: "2 h 05 min",
+	} {
+		if got := Span(d); got != want {
+			t.Errorf("%v: got %q; want %q", d, got, want)
 		}
 	}
 }

@@ -84,6 +84,9 @@ func (d *Draft) Field(path string) Field {
 	if e := d.errs[path]; e != nil {
 		f.Problem = problemOf(e, k)
 	}
+	if f.Kind == KindSecret {
+		f.Hint = T("field.hint.secret")
+	}
 	d.inherit(&f)
 	return f
 }

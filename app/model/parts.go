@@ -67,7 +67,8 @@ type Upstream struct {
 	Protocol        string // HTTP/1.1 or HTTP/2, or "–"
 	Reuse           string // percent of requests on a connection that was there, or "–"
 	Dials           string // connections opened
-	Latest          Text   // the time to the first byte of its latest answer, and how long ago that was; empty before it
+	figures         figures
+	Latest          Text // the time to the first byte of its latest answer, and how long ago that was; empty before it
 }
 
 // A Group is the upstreams of one kind.
@@ -129,7 +130,7 @@ func upstreamsOf(s control.Status, now time.Time) []Upstream {
 			list = append(list, Upstream{
 				Name: u.Name, URL: u.URL, Kind: string(u.Kind), State: Off, Health: T("upstream.disabled"), Configured: true,
 				Rate: None, Requests: None, P50: None, Connections: None,
-				Learned: learnedOf(0), Protocol: None, Reuse: None, Dials: None,
+				Learned: learnedOf(0), Protocol: None, Reuse: None, Dials: None, figures: figures{-1, -1, -1},
 			})
 		}
 	}
@@ -155,6 +156,10 @@ func upstreamOf(u control.Upstream, now time.Time) Upstream {
 		Rate: None, Requests: Count(u.Requests), P50: Millis(u.LatencyMS.P50),
 		Connections: Count(int64(u.Pool.InUse)) + " / " + Count(int64(u.Pool.Idle)),
 		Learned:     learnedOf(u.LearnedIdleSeconds), Protocol: protocolOf(u.Protocol), Reuse: None, Dials: Count(u.Pool.Dials),
+		figures: figures{rate: -1, p50: -1, requests: u.Requests},
+	}
+	if u.Requests > 0 {
+		v.figures.rate, v.figures.p50 = u.SuccessRate, u.LatencyMS.P50
 	}
 	if u.Pool.Dials+u.Pool.Reused > 0 {
 		v.Reuse = Percent(100 * u.Pool.ReuseRatio)

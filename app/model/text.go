@@ -7,6 +7,8 @@
 // locale files.
 package model
 
+import "strings"
+
 // A Text is a sentence in no language yet: a key of the locale files and what
 // stands in place of its {{.Names}}. The zero Text is empty.
 type Text struct {
@@ -41,4 +43,13 @@ func N(key string, n int64, pairs ...any) Text {
 	t := T(key, append([]any{"Count", Count(n)}, pairs...)...)
 	t.Count = &n
 	return t
+}
+
+// Sentences words texts one after another.
+func Sentences(all []Text, say func(Text) string) string {
+	words := make([]string, len(all))
+	for i, t := range all {
+		words[i] = say(t)
+	}
+	return strings.Join(words, " ")
 }

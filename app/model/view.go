@@ -54,6 +54,7 @@ type View struct {
 	Settings *settings.Settings
 	Revision uint64
 	Saved    Saved // what became of the last edit
+	Probe    Probe // the test of an upstream
 
 	// What With adds.
 	Log     LogView

@@ -73,8 +73,8 @@ func newBar(say func(model.Text) string, e *editor) *bar {
 	b.undo = newButton(say(model.T("edit.undo")), theme.ContentUndoIcon(), e.undo)
 	b.close = newButton(say(model.T("banner.close")), nil, e.discard)
 	words := column(gapSmall, row(gapMedium/2, []float32{0, 1}, middle(b.mark), b.title), b.lines.body, b.more, b.problem.box)
-	content := row(gapMedium, []float32{1, 0, 0, 0, 0}, middle(words), middle(b.discard), middle(b.apply), middle(b.close), middle(b.undo))
-	b.box = newFoot(content)
+	buttons := row(gapMedium, []float32{0, 0, 0, 0}, b.discard, b.close, b.apply, b.undo)
+	b.box = newFoot(row(gapLarge, []float32{1, 0}, middle(words), middle(buttons)))
 	return b
 }
 

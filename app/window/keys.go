@@ -23,8 +23,37 @@ func passShortcut(from fyne.CanvasObject, s fyne.Shortcut) {
 }
 
 // A button is Fyne's, which also takes the return key and leaves the window what
-// it has no use for, such as Escape.
-type button struct{ widget.Button }
+// it has no use for, such as Escape. One without words says what it does while the
+// pointer rests on it.
+type button struct {
+	widget.Button
+	meaning string
+	help    *helper
+}
+
+// newIconButton returns a button without words.
+func newIconButton(t tools, icon fyne.Resource, meaning string, tapped func()) *button {
+	b := newButton("", icon, tapped)
+	b.Importance = widget.LowImportance
+	b.meaning, b.help = meaning, t.help
+	return b
+}
+
+// MouseIn says what the button does.
+func (b *button) MouseIn(e *desktop.MouseEvent) {
+	b.Button.MouseIn(e)
+	if b.help != nil {
+		b.help.show(b, b.meaning, fyne.NewPos(0, b.Size().Height+2))
+	}
+}
+
+// MouseOut takes the help away.
+func (b *button) MouseOut() {
+	b.Button.MouseOut()
+	if b.help != nil {
+		b.help.hide()
+	}
+}
 
 // newButton returns a button; icon may be nil.
 func newButton(label string, icon fyne.Resource, tapped func()) *button {

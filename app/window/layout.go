@@ -120,6 +120,47 @@ func (l sizedLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 	objects[1].Resize(fyne.NewSize(l.width, size.Height))
 }
 
+// ends puts things of fixed widths at both ends of another, which gets the rest.
+func ends(left, right float32, first, content, last fyne.CanvasObject) *fyne.Container {
+	return container.New(endsLayout{left, right}, first, content, last)
+}
+
+// endsLayout gives the first and the last object a fixed width.
+type endsLayout struct{ left, right float32 }
+
+// MinSize implements fyne.Layout.
+func (l endsLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	var size fyne.Size
+	for _, o := range objects {
+		size.Height = max(size.Height, o.MinSize().Height)
+	}
+	size.Width = l.left + l.right + 2*gapSmall + objects[1].MinSize().Width
+	return size
+}
+
+// Layout implements fyne.Layout.
+func (l endsLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
+	objects[0].Resize(fyne.NewSize(l.left, size.Height))
+	objects[1].Move(fyne.NewPos(l.left+gapSmall, 0))
+	objects[1].Resize(fyne.NewSize(size.Width-l.left-l.right-2*gapSmall, size.Height))
+	objects[2].Move(fyne.NewPos(size.Width-l.right, 0))
+	objects[2].Resize(fyne.NewSize(l.right, size.Height))
+}
+
+// thinLayout makes a bar thin, whatever it asks for.
+type thinLayout struct{}
+
+// thin is how high a bar is that tells that something goes on: Fyne's pixels.
+const thin = 4
+
+// MinSize implements fyne.Layout.
+func (thinLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	return fyne.NewSize(objects[0].MinSize().Width, thin)
+}
+
+// Layout implements fyne.Layout.
+func (thinLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) { objects[0].Resize(size) }
+
 // inset puts room around an object.
 func inset(room float32, object fyne.CanvasObject) *fyne.Container {
 	return container.New(insetLayout{room}, object)

@@ -81,7 +81,7 @@ func (r *panelRenderer) paint() {
 // newFoot returns a field along the foot of the window, with a line above it.
 func newFoot(content fyne.CanvasObject) fyne.CanvasObject {
 	p := newPanel(nil)
-	p.flat, p.content = true, inset(gapMedium, content)
+	p.flat, p.content = true, inset(gapLarge, content)
 	return column(0, newRule(), p)
 }
 

@@ -87,6 +87,12 @@ func (t *text) CreateRenderer() fyne.WidgetRenderer {
 type textRenderer struct {
 	text *text
 	line *canvas.Text
+
+	// What was measured last, since Fyne asks again and again.
+	measured string
+	size     float32
+	style    fyne.TextStyle
+	result   fyne.Size
 }
 
 func (r *textRenderer) Destroy()                     {}
@@ -94,7 +100,7 @@ func (r *textRenderer) Objects() []fyne.CanvasObject { return []fyne.CanvasObjec
 
 // MinSize implements fyne.WidgetRenderer.
 func (r *textRenderer) MinSize() fyne.Size {
-	size := r.measure(r.text.words)
+	size := r.whole()
 	if r.text.cut {
 		size.Width = min(size.Width, 48)
 	}
@@ -118,7 +124,7 @@ func (r *textRenderer) Refresh() {
 
 // fit returns the words, or as many letters as there is room for.
 func (r *textRenderer) fit(width float32) string {
-	if !r.text.cut || width <= 0 || r.measure(r.text.words).Width <= width {
+	if !r.text.cut || width <= 0 || r.whole().Width <= width {
 		return r.text.words
 	}
 	letters := []rune(r.text.words)
@@ -128,6 +134,16 @@ func (r *textRenderer) fit(width float32) string {
 		}
 	}
 	return "…"
+}
+
+// whole returns the size of all words.
+func (r *textRenderer) whole() fyne.Size {
+	size := theme.SizeForWidget(r.text.size, r.text)
+	if r.measured != r.text.words || r.size != size || r.style != r.text.style {
+		r.measured, r.size, r.style = r.text.words, size, r.text.style
+		r.result = r.measure(r.measured)
+	}
+	return r.result
 }
 
 // measure returns the size of some words.

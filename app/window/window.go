@@ -22,6 +22,7 @@ type Window struct {
 	bar     *bar
 	pages   []page
 	scrolls []*container.Scroll // of the pages
+	sheets  *fyne.Container     // holds the scroll of the page that is open alone: Fyne refreshes hidden things too
 	at      int                 // the page that is open
 	view    model.View          // the newest
 	greeted bool                // the first run was opened by itself
@@ -40,19 +41,17 @@ func New(say func(model.Text) string, do model.Actions, notice model.Text) *Wind
 	t.edit.changed = w.draw
 	w.banner.lasting = notice
 	var places []place
-	sheets := container.NewStack()
 	for i, p := range pages {
 		places = append(places, place{say(model.T(p.label)), p.icon()})
 		w.pages = append(w.pages, p.make(t))
 		scroll := container.NewVScroll(container.New(sheetLayout{}, w.pages[i].body()))
-		reveal(scroll, i == w.at)
 		w.scrolls = append(w.scrolls, scroll)
-		sheets.Add(scroll)
 	}
+	w.sheets = container.NewStack(w.scrolls[w.at])
 	w.nav = newNav(places, t.help, w.open)
 	top := container.New(topLayout{}, column(gapMedium, w.banner.box, w.head.box))
 	w.content = container.NewStack(
-		container.New(shellLayout{}, w.nav, newRule(), container.New(coreLayout{}, top, sheets, w.bar.box)),
+		container.New(shellLayout{}, w.nav, newRule(), container.New(coreLayout{}, top, w.sheets, w.bar.box)),
 		t.help.layer)
 	w.Show(model.Start())
 	return w
@@ -114,13 +113,13 @@ func (w *Window) Page() model.Page { return pages[w.at].name }
 // open shows a page by its place.
 func (w *Window) open(i int) {
 	if i != w.at {
-		w.scrolls[w.at].Hide()
 		w.at = i
 		w.nav.mark(i)
 		_, full := w.shown().(fullPage)
 		reveal(w.head.box, !full)
 		w.shown().show(w.view)
-		w.scrolls[i].Show()
+		w.sheets.Objects = []fyne.CanvasObject{w.scrolls[i]}
+		w.sheets.Refresh()
 	}
 	if w.do.Open != nil {
 		w.do.Open(pages[i].name)

@@ -21,6 +21,7 @@ import (
 
 	"millpond/app"
 	"millpond/app/model"
+	"millpond/settings"
 )
 
 // states are the views that the window is drawn in, by the names of their
@@ -117,7 +118,7 @@ func scenes() []scene {
 	for name, v := range states() {
 		all = append(all, scene{name: "overview-" + name, page: model.PageOverview, view: v})
 	}
-	return slices.Concat(all, poolScenes(), restScenes())
+	return slices.Concat(all, upstreamScenes(), poolScenes(), restScenes())
 }
 
 // draw returns a test window that shows a scene in a language and an appearance.
@@ -149,7 +150,7 @@ func (s scene) draw(t *testing.T, language string, a Appearance) fyne.Window {
 
 // nothing are actions of which nothing comes.
 func nothing() model.Actions {
-	return model.Actions{Switch: func(bool) {}, Copy: func(string) {}, Save: func(model.Edit) {}}
+	return model.Actions{Switch: func(bool) {}, Copy: func(string) {}, Save: func(model.Edit) {}, Probe: func(settings.Upstream) {}, StopProbe: func() {}}
 }
 
 // Chinese glyphs differ with the font that a machine has, so their places are not
