@@ -282,7 +282,16 @@ func TestAdviceOutlivesARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = again.Run(ended(t)) })
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- again.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ran; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	<-again.Ready()
 	items := again.Advice().Items
 	if len(items) != 1 || items[0].AppliedAt == nil || !items[0].CanUndo {
 		t.Fatalf("got %+v; want one that was applied and can be undone", items)
@@ -293,13 +302,6 @@ func TestAdviceOutlivesARestart(t *testing.T) {
 	if got := again.saved().Pool.MaxIdlePerHost; got != 4 {
 		t.Errorf("got max_idle_per_host %d; want 4", got)
 	}
-}
-
-// ended is a context that is done.
-func ended(t *testing.T) context.Context {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	return ctx
 }
 
 // A pool that fits needs no advice.
