@@ -193,3 +193,26 @@ func TestTellGivesUp(t *testing.T) {
 		t.Error("got no error; want one")
 	}
 }
+
+// Off stops the daemon, and does not pause it, where the person chose so.
+func TestOffMayStop(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	d := startDaemon(t, path)
+	d.status.Settings = settings.Default()
+	d.status.Settings.App.Off = settings.OffStop
+	l, views := follow(t, path)
+	stopped := make(chan struct{}, 1)
+	l.stop = func(context.Context) error { stopped <- struct{}{}; return nil }
+	await(t, views, "on", inState(model.On))
+	l.turn(t.Context(), false)
+	select {
+	case <-stopped:
+	case <-time.After(patience):
+		t.Fatal("the daemon was not stopped")
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.status.Paused {
+		t.Error("got paused; want stopped")
+	}
+}

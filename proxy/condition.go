@@ -16,6 +16,7 @@ const (
 	ReasonNoHealthyUpstream = "no_healthy_upstream"  // args: the names of all
 	ReasonCredentialMissing = "credential_missing"   // args: the names of those whose credential cannot be read
 	ReasonSuccessTooLow     = "success_too_low"      // args: percent in the last minute, percent at least
+	ReasonUnapplied         = "settings_unapplied"   // args: why the settings file as it is now is not in force
 	ReasonUpstreamEjected   = "upstream_ejected"     // args: the names of those that are left alone
 	ReasonBelowTarget       = "success_below_target" // args: as for success_too_low
 )
@@ -26,13 +27,14 @@ const fewest = 3
 
 // facts are what the proxy's state is judged from.
 type facts struct {
-	paused   bool
-	forward  bool     // forward mode serves without any upstream
-	healthy  []string // names of the enabled upstreams that are up
-	ejected  []string // names of the enabled upstreams that are left alone or in trial
-	withheld []string // names of the enabled upstreams whose credential cannot be read
-	minute   meter.Counts
-	verdict  settings.Verdict
+	paused    bool
+	forward   bool     // forward mode serves without any upstream
+	healthy   []string // names of the enabled upstreams that are up
+	ejected   []string // names of the enabled upstreams that are left alone or in trial
+	withheld  []string // names of the enabled upstreams whose credential cannot be read
+	unapplied string   // why the settings file as it is now is not in force; "" when it is
+	minute    meter.Counts
+	verdict   settings.Verdict
 }
 
 // A condition is the proxy's state with its reason.
@@ -56,6 +58,8 @@ func judge(f facts) condition {
 		return condition{control.Failing, ReasonNoUpstream, nil}
 	case f.minute.Judged() >= fewest && rate < 100*f.verdict.SwitchBelow:
 		return condition{control.Failing, ReasonSuccessTooLow, percents(rate, f.verdict.SwitchBelow)}
+	case f.unapplied != "":
+		return condition{control.Degraded, ReasonUnapplied, []string{f.unapplied}}
 	case len(f.withheld) > 0:
 		return condition{control.Degraded, ReasonCredentialMissing, f.withheld}
 	case len(f.ejected) > 0:

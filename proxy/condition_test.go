@@ -32,6 +32,8 @@ func TestJudge(t *testing.T) {
 		{"no credential beside forward mode", facts{withheld: one, forward: true}, control.Degraded, ReasonCredentialMissing, one},
 		{"one without its credential", facts{healthy: one, withheld: []string{"b"}}, control.Degraded, ReasonCredentialMissing, []string{"b"}},
 		{"the others are out", facts{ejected: one, withheld: []string{"b"}}, control.Failing, ReasonNoHealthyUpstream, one},
+		{"an edit that cannot be applied", facts{healthy: one, withheld: two, unapplied: "why"}, control.Degraded, ReasonUnapplied, []string{"why"}},
+		{"failing comes before it", facts{ejected: one, unapplied: "why"}, control.Failing, ReasonNoHealthyUpstream, one},
 		{"success under the threshold", facts{healthy: one, minute: meter.Counts{OK: 89, StreamError: 11}}, control.Failing, ReasonSuccessTooLow, []string{"89", "90"}},
 		{"just at the threshold", facts{healthy: one, minute: meter.Counts{OK: 90, StreamError: 10}}, control.Degraded, ReasonBelowTarget, []string{"90", "95"}},
 		{"one failure alone", facts{healthy: one, minute: meter.Counts{UpstreamError: 1}}, control.Degraded, ReasonBelowTarget, []string{"0", "95"}},

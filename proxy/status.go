@@ -84,7 +84,9 @@ func (d *Daemon) facts() facts {
 			f.ejected = append(f.ejected, u.Name)
 		}
 	}
-	f.paused = d.pausedNow()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f.paused, f.unapplied = d.paused, d.unapplied
 	return f
 }
 

@@ -21,6 +21,7 @@ var reasons = map[string]sentence{
 	"upstream_ejected":     {"reason.upstream_ejected", "advice.ejected"},
 	"success_below_target": {"reason.success_below_target", "advice.look_at_failures"},
 	"credential_missing":   {"reason.credential_missing", "advice.credential"},
+	"settings_unapplied":   {"reason.settings_unapplied", "advice.mend_settings"},
 }
 
 // reasonOf says why the proxy is in its state, and what to do. A daemon that is
