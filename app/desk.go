@@ -64,7 +64,7 @@ func (d *desk) run(ctx context.Context) {
 
 // wanted reports whether the open page shows what the desk looks at.
 func (d *desk) wanted() bool {
-	return d.shows(model.PageGeneral, model.PageAgents, model.PageWelcome, model.PageVerdict)
+	return d.shows(model.PageGeneral, model.PageAgents, model.PageWelcome, model.PageVerdict, model.PagePool)
 }
 
 // shows reports whether one of the pages is open.
@@ -96,6 +96,11 @@ func (d *desk) look(ctx context.Context) {
 	if d.shows(model.PageVerdict) {
 		verdict := d.lookAtVerdict(ctx)
 		d.change(func(f *model.Desk) { f.Verdict = verdict })
+		return
+	}
+	if d.shows(model.PagePool) {
+		advice := d.lookAtAdvice(ctx)
+		d.change(func(f *model.Desk) { f.Advised = advice })
 		return
 	}
 	service := d.config.serviceFacts(ctx)

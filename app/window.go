@@ -72,6 +72,9 @@ func (c Config) actions(ctx context.Context, daemon *link, desk *desk, adopt fun
 		Open:   desk.open,
 
 		StopProbe: daemon.stopTest,
+		Advice: func(id string, revision uint64, on bool) {
+			daemon.ask(ctx, "error.advice", func(ctx context.Context) error { return desk.takeAdvice(ctx, id, revision, on) })
+		},
 
 		Start:   func() { desk.service(ctx, model.ServiceStart) },
 		Service: func(a model.ServiceAction) { desk.service(ctx, a) },

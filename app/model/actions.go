@@ -12,6 +12,10 @@ type Actions struct {
 	Probe     func(settings.Upstream) // test an upstream; View.Probe tells
 	StopProbe func()                  // end the test, and put its result away
 
+	// Advice takes a piece of advice, or takes it back. The revision is that of the
+	// settings that it is shown beside.
+	Advice func(id string, revision uint64, on bool)
+
 	Open func(Page) // this page is shown now, so that its facts are wanted; may be nil
 
 	Start      func()                           // the proxy, in the way that there is

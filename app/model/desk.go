@@ -12,12 +12,13 @@ type Desk struct {
 	Clients     []ClientFacts // nil before they were looked for
 	Log         LogView
 	Verdict     VerdictView
+	Advised     AdviceView
 	Settings    string // the settings file, where no daemon says it
 }
 
 // With returns the view with what the desk has to add.
 func (v View) With(d Desk) View {
-	v.Log, v.Verdict = d.Log, d.Verdict
+	v.Log, v.Verdict, v.Advised = d.Log, d.Verdict, d.Advised
 	v.General = generalOf(v, d)
 	v.Agents = agentsOf(v, d.Clients)
 	v.Welcome = welcomeOf(v, d)

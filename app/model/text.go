@@ -46,10 +46,16 @@ func N(key string, n int64, pairs ...any) Text {
 }
 
 // Sentences words texts one after another.
-func Sentences(all []Text, say func(Text) string) string {
+func Sentences(all []Text, say func(Text) string) string { return join(all, say, " ") }
+
+// Lines words texts one below another.
+func Lines(all []Text, say func(Text) string) string { return join(all, say, "\n") }
+
+// join words texts with something between.
+func join(all []Text, say func(Text) string, between string) string {
 	words := make([]string, len(all))
 	for i, t := range all {
 		words[i] = say(t)
 	}
-	return strings.Join(words, " ")
+	return strings.Join(words, between)
 }

@@ -59,6 +59,7 @@ type View struct {
 	// What With adds.
 	Log     LogView
 	Verdict VerdictView
+	Advised AdviceView
 	General General
 	Agents  []Agent
 	Welcome Welcome

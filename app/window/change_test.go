@@ -1,6 +1,7 @@
 package window
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -21,6 +22,7 @@ type desk struct {
 	sent   []model.Edit
 	probed []settings.Upstream
 	stops  int
+	advice []string
 }
 
 // use returns a window that shows a page of a proxy with settings.
@@ -32,6 +34,9 @@ func use(t *testing.T, page model.Page) *desk {
 	do.Save = func(e model.Edit) { d.sent = append(d.sent, e) }
 	do.Probe = func(u settings.Upstream) { d.probed = append(d.probed, u) }
 	do.StopProbe = func() { d.stops++ }
+	do.Advice = func(id string, revision uint64, on bool) {
+		d.advice = append(d.advice, fmt.Sprint(id, " ", revision, " ", on))
+	}
 	d.Window = New(byKey, do, model.Text{})
 	d.Bind(&d.keys)
 	frame := test.NewTempWindow(t, d.Content())
@@ -313,5 +318,24 @@ func TestProbeIsShown(t *testing.T) {
 	d.Show(d.view)
 	if d.stops != 1 || p.probe.box.Visible() {
 		t.Error("the test cannot be stopped")
+	}
+}
+
+func TestAdviceIsTakenAndTakenBack(t *testing.T) {
+	d := use(t, model.PagePool)
+	rows := d.shown().(*poolPage).advice.items.rows
+	if rows[0].undo.Visible() || !rows[0].apply.Visible() || !rows[1].undo.Visible() || rows[1].apply.Visible() {
+		t.Error("what can be taken and what can be taken back are mixed up")
+	}
+	test.Tap(rows[0].apply)
+	test.Tap(rows[1].undo)
+	if want := []string{"idle_slots:anthropic 7 true", "limit_queue 7 false"}; !slices.Equal(d.advice, want) {
+		t.Errorf("got %v; want %v", d.advice, want)
+	}
+	d.view.Advised = model.AdviceView{Known: true, Note: model.T("advice.none")}
+	d.Show(d.view)
+	p := d.shown().(*poolPage).advice
+	if n := len(visible(p.items.body.Objects)); p.note.label.Text != "advice.none" || n != 0 && p.items.body.Visible() {
+		t.Errorf("without advice: got %q and %d items", p.note.label.Text, n)
 	}
 }

@@ -15,7 +15,8 @@ import (
 // for: Escape, and shortcuts such as Control and a figure.
 type entry struct {
 	widget.Entry
-	typed func(string) // by a person
+	typed func(string)  // by a person
+	path  func() string // of the setting that it is for; nil for none
 }
 
 // newEntry returns an empty line.
@@ -52,6 +53,15 @@ func (e *entry) TypedKey(k *fyne.KeyEvent) {
 	}
 }
 
+// FocusGained brings the line into sight.
+func (e *entry) FocusGained() {
+	e.Entry.FocusGained()
+	seek(e)
+}
+
+// called implements named.
+func (e *entry) called() string { return nameOr(e.path, e.PlaceHolder) }
+
 // TypedShortcut implements fyne.Shortcutable.
 func (e *entry) TypedShortcut(s fyne.Shortcut) {
 	if _, ours := s.(*desktop.CustomShortcut); ours {
@@ -66,6 +76,7 @@ type choice struct {
 	say    func(model.Text) string
 	values []string
 	chosen func(value string) // by a person
+	path   func() string      // of the setting that it is for; nil for none
 }
 
 // newChoice returns a list without options.
@@ -112,6 +123,15 @@ func (c *choice) TypedKey(k *fyne.KeyEvent) {
 	}
 }
 
+// FocusGained brings the list into sight.
+func (c *choice) FocusGained() {
+	c.Select.FocusGained()
+	seek(c)
+}
+
+// called implements named.
+func (c *choice) called() string { return nameOr(c.path, "") }
+
 // A line is one setting of a form: its name and what it means at the left, where it
 // is filled in at the right, and below that the range or what is wrong.
 type line struct {
@@ -155,6 +175,7 @@ func (l *line) control(kind model.Kind) fyne.CanvasObject {
 	switch kind {
 	case model.KindChoice:
 		l.choice = newChoice(l.say, set)
+		l.choice.path = l.path
 		return l.choice
 	case model.KindSwitch:
 		l.toggle = newToggle(func(on bool) {
@@ -164,9 +185,11 @@ func (l *line) control(kind model.Kind) fyne.CanvasObject {
 				set(model.No)
 			}
 		})
+		l.toggle.path = l.path
 		return row(0, []float32{0, 1}, l.toggle, column(0))
 	}
 	l.entry = newEntry(set)
+	l.entry.path = l.path
 	return l.entry
 }
 

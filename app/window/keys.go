@@ -2,6 +2,7 @@ package window
 
 import (
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 )
@@ -20,6 +21,65 @@ func passShortcut(from fyne.CanvasObject, s fyne.Shortcut) {
 	if c, ok := fyne.CurrentApp().Driver().CanvasForObject(from).(fyne.Shortcutable); ok {
 		c.TypedShortcut(s)
 	}
+}
+
+// seek scrolls the open page so far that an object on it, which has got the
+// keyboard, is in sight.
+func seek(o fyne.CanvasObject) {
+	driver := fyne.CurrentApp().Driver()
+	c := driver.CanvasForObject(o)
+	if c == nil {
+		return
+	}
+	s := scrollIn(c.Content())
+	if s == nil {
+		return
+	}
+	const room = 48 // so that what belongs to it is seen too
+	top := driver.AbsolutePositionForObject(o).Y - driver.AbsolutePositionForObject(s).Y
+	bottom := top + o.Size().Height
+	switch {
+	case top < 0:
+		s.ScrollToOffset(s.Offset.AddXY(0, top-room))
+	case bottom > s.Size().Height:
+		s.ScrollToOffset(s.Offset.AddXY(0, bottom-s.Size().Height+room))
+	}
+}
+
+// scrollIn returns what scrolls the open page.
+func scrollIn(o fyne.CanvasObject) *container.Scroll {
+	switch o := o.(type) {
+	case *container.Scroll:
+		return o
+	case *fyne.Container:
+		for _, inner := range o.Objects {
+			if s := scrollIn(inner); s != nil {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// A named thing can have the keyboard and tells which one it is: by the path of its
+// setting, or by its words.
+type named interface{ called() string }
+
+// nameOr returns the path of a setting, or words where there is none.
+func nameOr(path func() string, words string) string {
+	if path == nil {
+		return words
+	}
+	return path()
+}
+
+// FocusedForTest names what has the keyboard on a canvas: a setting by its path, a
+// button by its words; "" when it has no name.
+func FocusedForTest(c fyne.Canvas) string {
+	if n, ok := c.Focused().(named); ok {
+		return n.called()
+	}
+	return ""
 }
 
 // A button is Fyne's, which also takes the return key and leaves the window what
@@ -75,6 +135,14 @@ func (b *button) TypedKey(e *fyne.KeyEvent) {
 	}
 }
 
+// called implements named.
+func (b *button) called() string {
+	if b.Text == "" {
+		return b.meaning
+	}
+	return b.Text
+}
+
 // label changes the words.
 func (b *button) label(words string) {
 	if b.Text != words {
@@ -103,7 +171,8 @@ type keyboard interface {
 
 // Bind makes the keys of the window work on its canvas: Control and a figure
 // opens a page, with S applies changes and with Z takes the last ones back; the
-// arrows go up and down the pages, and Escape closes what a page has opened.
+// arrows go up and down the pages, and Escape leaves a field and closes what a page
+// has opened.
 func (w *Window) Bind(c keyboard) {
 	figures := []fyne.KeyName{fyne.Key1, fyne.Key2, fyne.Key3, fyne.Key4, fyne.Key5, fyne.Key6, fyne.Key7, fyne.Key8, fyne.Key9}
 	for i := range pages {
@@ -124,6 +193,9 @@ func (w *Window) typed(e *fyne.KeyEvent) {
 	case fyne.KeyPageDown:
 		w.turn(1)
 	case fyne.KeyEscape:
+		if c := fyne.CurrentApp().Driver().CanvasForObject(w.content); c != nil {
+			c.Unfocus()
+		}
 		if p, ok := w.shown().(escaper); ok {
 			p.escape()
 		}

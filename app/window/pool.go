@@ -11,6 +11,7 @@ import (
 type poolPage struct {
 	t       tools
 	gauge   *pool
+	advice  *advicePanel
 	form    *poolForm
 	learned *learned
 	empty   *panel // before there are settings to show
@@ -20,9 +21,9 @@ type poolPage struct {
 
 // newPoolPage returns the page without figures.
 func newPoolPage(t tools) *poolPage {
-	p := &poolPage{t: t, gauge: newPool(t), form: newPoolForm(t), learned: newLearned(t), words: newSentence(widget.LowImportance)}
+	p := &poolPage{t: t, gauge: newPool(t), advice: newAdvicePanel(t), form: newPoolForm(t), learned: newLearned(t), words: newSentence(widget.LowImportance)}
 	p.empty = newPanel(p.words.box)
-	p.box = column(gapLarge, p.empty, p.gauge.box, p.form.box, p.learned.box)
+	p.box = column(gapLarge, p.empty, p.gauge.box, p.advice.box, p.form.box, p.learned.box)
 	return p
 }
 
@@ -36,8 +37,10 @@ func (p *poolPage) show(v model.View) {
 	reveal(p.empty, d == nil)
 	reveal(p.form.box, d != nil)
 	reveal(p.gauge.box, v.Connected)
+	reveal(p.advice.box, v.Connected)
 	reveal(p.learned.box, v.Connected)
 	p.gauge.show(v.Pool)
+	p.advice.show(v)
 	p.learned.show(v.Upstreams)
 	if d != nil {
 		p.form.show(d)

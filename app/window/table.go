@@ -117,6 +117,7 @@ func (h *columnHead) CreateRenderer() fyne.WidgetRenderer {
 type movable struct {
 	widget.BaseWidget
 	content fyne.CanvasObject
+	name    string
 	focused bool
 	drop    int                  // where another line would be put: -1 before this one, 1 behind, or 0
 	moved   func(by int)         // by so many lines
@@ -131,7 +132,14 @@ func newMovable(content fyne.CanvasObject) *movable {
 }
 
 // FocusGained shows that the keyboard is here.
-func (m *movable) FocusGained() { m.focused = true; m.Refresh() }
+func (m *movable) FocusGained() {
+	m.focused = true
+	m.Refresh()
+	seek(m)
+}
+
+// called implements named.
+func (m *movable) called() string { return m.name }
 
 // FocusLost shows that the keyboard is elsewhere.
 func (m *movable) FocusLost() { m.focused = false; m.Refresh() }

@@ -177,6 +177,7 @@ func (s *sentence) set(words string) {
 func newNote() *sentence {
 	s := newSentence(widget.LowImportance)
 	s.label.SizeName = theme.SizeNameCaptionText
+	s.label.Selectable = false // or the keyboard would stop at it
 	return s
 }
 

@@ -15,6 +15,7 @@ type toggle struct {
 	on      bool
 	focused bool
 	asked   func(on bool)
+	path    func() string // of the setting that it is for, on a page; nil for the one of the whole
 }
 
 // newToggle returns a switch that is off and calls asked when it is used.
@@ -43,7 +44,16 @@ func (t *toggle) Tapped(*fyne.PointEvent) {
 func (t *toggle) Cursor() desktop.Cursor { return desktop.PointerCursor }
 
 // FocusGained draws the ring that tells where the keyboard is.
-func (t *toggle) FocusGained() { t.focused = true; t.Refresh() }
+func (t *toggle) FocusGained() {
+	t.focused = true
+	t.Refresh()
+	if t.path != nil {
+		seek(t)
+	}
+}
+
+// called implements named.
+func (t *toggle) called() string { return nameOr(t.path, "") }
 
 // FocusLost takes the ring away.
 func (t *toggle) FocusLost() { t.focused = false; t.Refresh() }
@@ -59,7 +69,9 @@ func (t *toggle) TypedRune(r rune) {
 func (t *toggle) TypedKey(e *fyne.KeyEvent) {
 	if e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter {
 		t.Tapped(nil)
+		return
 	}
+	passKey(t, e)
 }
 
 // CreateRenderer implements fyne.Widget.

@@ -76,6 +76,9 @@ func (p *upstreamsPage) edit(key string) {
 func (p *upstreamsPage) add() {
 	p.adding.open()
 	p.t.edit.changed()
+	if c := fyne.CurrentApp().Driver().CanvasForObject(p.adding.search); c != nil {
+		c.Focus(p.adding.search)
+	}
 }
 
 // change changes the draft and draws it.
@@ -294,7 +297,7 @@ func (r *upstreamLine) place() int {
 // upstreams are asked.
 func (r *upstreamLine) show(v model.UpstreamLine, ordered, connected bool) {
 	say := r.list.page.t.say
-	r.key, r.removed = v.Key, v.Removed
+	r.key, r.removed, r.box.name = v.Key, v.Removed, v.Key
 	r.priority.set(v.Priority)
 	r.name.set(v.Name)
 	r.name.style.Strikethrough = v.Removed

@@ -150,7 +150,7 @@ func (s scene) draw(t *testing.T, language string, a Appearance) fyne.Window {
 
 // nothing are actions of which nothing comes.
 func nothing() model.Actions {
-	return model.Actions{Switch: func(bool) {}, Copy: func(string) {}, Save: func(model.Edit) {}, Probe: func(settings.Upstream) {}, StopProbe: func() {}}
+	return model.Actions{Switch: func(bool) {}, Copy: func(string) {}, Save: func(model.Edit) {}, Probe: func(settings.Upstream) {}, StopProbe: func() {}, Advice: func(string, uint64, bool) {}}
 }
 
 // Chinese glyphs differ with the font that a machine has, so their places are not
