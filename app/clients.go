@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"millpond/app/model"
 	"millpond/installer/hookup"
@@ -48,7 +49,7 @@ func factsOf(h *hookup.Hookup, client hookup.Client, address string) model.Clien
 		var changes hookup.Changes
 		if changes, err = planOf(h, state, address); err == nil {
 			f.Plan = model.ClientPlan{Creates: changes.Creates, Removes: changes.Removes,
-				Changes: changesOf(changes.Changes), Kept: changesOf(changes.Kept)}
+				Changes: changesOf(client, changes.Changes), Kept: changesOf(client, changes.Kept)}
 			warnings = append(warnings, changes.Warnings...)
 		}
 	}
@@ -73,11 +74,15 @@ func planOf(h *hookup.Hookup, s hookup.State, address string) (hookup.Changes, e
 	return h.Plan(s.Client, address)
 }
 
-// changesOf gives changes to the model.
-func changesOf(list []hookup.Change) []model.ClientChange {
+// changesOf gives changes to the model. A key in another file than the client's first is told by both.
+func changesOf(client hookup.Client, list []hookup.Change) []model.ClientChange {
 	var changes []model.ClientChange
 	for _, c := range list {
-		changes = append(changes, model.ClientChange{Key: c.Key, Before: c.Before, After: c.After})
+		key := c.Key
+		if c.File != client.File {
+			key = filepath.Base(c.File) + ": " + key
+		}
+		changes = append(changes, model.ClientChange{Key: key, Before: c.Before, After: c.After})
 	}
 	return changes
 }

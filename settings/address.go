@@ -302,13 +302,9 @@ func checkUpdatesURL(at site) *FieldError {
 		return nil
 	}
 	u, err := url.Parse(at.text)
-	switch {
-	case err != nil || u.Scheme != "https" && u.Scheme != "http" || !isHost(u.Hostname()) || !isPortOrNone(u):
-		return withoutLogin(at.text, malformed("an https:// URL"))
-	case u.User != nil:
-		return withoutLogin(at.text, refused("no user or password may stand in it"))
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		return withoutLogin(at.text, refused("without https anyone on the way could hold releases back"))
+	if err != nil || !isHost(u.Hostname()) || !isPortOrNone(u) || u.User != nil ||
+		u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+		return withoutLogin(at.text, malformed("an https:// URL without user and password"))
 	}
 	return nil
 }

@@ -84,6 +84,7 @@ var clientWarnings = map[string]string{
 	"remote_control": "agent.warning.remote_control",
 	"subscription":   "agent.warning.subscription",
 	"one_env_file":   "agent.warning.one_env_file",
+	"other_login":    "agent.warning.other_login",
 	"environment":    "agent.warning.environment",
 	"other_address":  "agent.warning.other_address",
 	"unrecorded":     "agent.warning.unrecorded",

@@ -251,6 +251,7 @@ var forms = map[string]string{
 	"upstreams[].egress":     "field.form.egress",
 	"forward.allow":          "field.form.allow",
 	"pool.warm":              "field.form.warm",
+	"updates.url":            "field.form.updates",
 }
 
 // formOf says what must be filled in, by how it is filled in.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -14,6 +15,7 @@ import (
 
 	"millpond/installer/hookup"
 	"millpond/proxy"
+	"millpond/proxy/control"
 	"millpond/settings"
 	"millpond/settings/store"
 )
@@ -27,6 +29,7 @@ type connectFlags struct {
 // connection is what connect and disconnect print as JSON.
 type connection struct {
 	hookup.Changes
+	Title   string   `json:"title"`   // of the client
 	Address string   `json:"address"` // ours
 	DryRun  bool     `json:"dry_run"` // nothing was written
 	Notes   []string `json:"notes"`   // sentences
@@ -93,17 +96,18 @@ func (a *app) hookup() (*hookup.Hookup, error) {
 	return h, nil
 }
 
-// ourAddress returns where clients reach the proxy: where the daemon listens, or would. The settings
-// are those in force.
-func (a *app) ourAddress(ctx context.Context) (address string, running bool, s *settings.Settings, err error) {
-	s, status, err := a.current(ctx)
+// ourAddress returns where clients reach the proxy: where the daemon listens, or would. The status is
+// nil when no daemon runs; the settings are those in force.
+func (a *app) ourAddress(ctx context.Context) (address string, status *control.Status, s *settings.Settings, err error) {
+	s, status, err = a.current(ctx)
 	if err != nil {
-		return "", false, nil, err
+		return "", nil, nil, err
 	}
+	address = s.Listen.Address
 	if status != nil {
-		return reachable(cmp.Or(status.Address, s.Listen.Address)), true, s, nil
+		address = cmp.Or(status.Address, address)
 	}
-	return reachable(s.Listen.Address), false, s, nil
+	return reachable(address), status, s, nil
 }
 
 // connect points one client at us.
@@ -116,7 +120,7 @@ func (a *app) connect(ctx context.Context, id string, f connectFlags) error {
 	if err != nil {
 		return err
 	}
-	address, running, s, err := a.ourAddress(ctx)
+	address, status, s, err := a.ourAddress(ctx)
 	if err != nil {
 		return err
 	}
@@ -135,8 +139,8 @@ func (a *app) connect(ctx context.Context, id string, f connectFlags) error {
 	if err != nil {
 		return connectError(client, to, err)
 	}
-	notes := connectNotes(client, s, running)
-	return a.tellConnection([]connection{{changes, to, f.dryRun, notes}}, "To take it back: millpondd disconnect "+id, f)
+	notes := connectNotes(client, s, status)
+	return a.tellConnection([]connection{{changes, client.Title, to, f.dryRun, notes}}, "To take it back: millpondd disconnect "+id, f)
 }
 
 // through returns our address, or the part of it that leads to one upstream.
@@ -155,12 +159,16 @@ func through(address, upstream string, s *settings.Settings) (string, error) {
 }
 
 // connectNotes says what is still missing for the client to get answers.
-func connectNotes(c hookup.Client, s *settings.Settings, running bool) []string {
+func connectNotes(c hookup.Client, s *settings.Settings, status *control.Status) []string {
 	notes := []string{}
-	if !running {
+	served := len(firstOf(s, settings.Kind(c.Kind))) > 0
+	if status == nil {
 		notes = append(notes, fmt.Sprintf(`The daemon does not run: until it does, %s reaches nobody. Start it with "millpondd serve".`, c.Title))
 	}
-	if len(firstOf(s, settings.Kind(c.Kind))) == 0 {
+	if status != nil { // it may have others by its flags
+		served = slices.ContainsFunc(status.Stats.Upstreams, func(u control.Upstream) bool { return u.Kind == c.Kind })
+	}
+	if !served {
 		notes = append(notes, fmt.Sprintf(`No upstream of kind %s is enabled: add one with "millpondd upstream add".`, c.Kind))
 	}
 	if s.Listen.Token != "" {
@@ -237,7 +245,7 @@ func (a *app) disconnect(ctx context.Context, ids []string, f connectFlags) erro
 			continue
 		}
 		if !f.all || len(changes.Changes)+len(changes.Kept) > 0 {
-			list = append(list, connection{changes, "http://" + address, f.dryRun, []string{}})
+			list = append(list, connection{changes, client.Title, "http://" + address, f.dryRun, []string{}})
 		}
 	}
 	if len(list) > 0 || f.json {
@@ -314,15 +322,20 @@ func (a *app) printConnection(c connection) {
 	out := a.std.out
 	switch {
 	case len(c.Changes.Changes)+len(c.Kept) == 0:
-		fmt.Fprintf(out, "%s was so already.\n", c.Client)
-	case len(c.Changes.Changes) > 0:
-		fmt.Fprintf(out, "%s%s\n", c.File, map[bool]string{true: " (new)"}[c.Creates]+map[bool]string{true: " (removed: nothing else is in it)"}[c.Removes])
+		fmt.Fprintf(out, "%s was so already.\n", c.Title)
+	case c.Creates:
+		fmt.Fprintf(out, "%s is new.\n", c.File)
+	case c.Removes:
+		fmt.Fprintf(out, "%s goes, since nothing else is in it.\n", c.File)
 	}
-	for _, k := range redacted(c.Changes.Changes) {
+	for i, k := range redacted(c.Changes.Changes) {
+		if i == 0 || k.File != c.Changes.Changes[i-1].File {
+			fmt.Fprintf(out, "%s:\n", k.File)
+		}
 		fmt.Fprintf(out, "  %s = %s, was %s\n", k.Key, orNotSet(k.After), orNotSet(k.Before))
 	}
 	for _, k := range redacted(c.Kept) {
-		fmt.Fprintf(out, "%s was changed since in %s and stays: %s. Before Millpond it was %s.\n", k.Key, c.File, orNotSet(k.Before), orNotSet(k.After))
+		fmt.Fprintf(out, "%s was changed since in %s and stays: %s. Before Millpond it was %s.\n", k.Key, k.File, orNotSet(k.Before), orNotSet(k.After))
 	}
 	for _, w := range c.Warnings {
 		fmt.Fprintf(out, "Note: %s.\n", w.Sentence)
@@ -334,7 +347,7 @@ func (a *app) printConnection(c connection) {
 	case c.DryRun:
 		fmt.Fprintln(out, "Nothing was changed: this was a dry run.")
 	case len(c.Changes.Changes) > 0:
-		fmt.Fprintf(out, "It applies when %s is started the next time.\n", c.Client)
+		fmt.Fprintf(out, "It applies when %s is started the next time.\n", c.Title)
 	}
 }
 
@@ -349,7 +362,7 @@ func redacted(list []hookup.Change) []hookup.Change {
 	}
 	next := []hookup.Change{}
 	for _, c := range list {
-		next = append(next, hookup.Change{Key: c.Key, Before: clean(c.Before), After: clean(c.After)})
+		next = append(next, hookup.Change{File: c.File, Key: c.Key, Before: clean(c.Before), After: clean(c.After)})
 	}
 	return next
 }

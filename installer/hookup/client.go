@@ -19,16 +19,18 @@ type Client struct {
 
 	lines   func(base string) []Line
 	program string // as it is started
-	value   string // what follows our base address in the key
-	locate  func(h *Hookup) place
+	locate  func(h *Hookup) []place
 	warn    func(h *Hookup, at place) []Warning
 }
 
-// A place is where a client keeps the address.
+// A place is where a client keeps the address, or, after the first one, something that the address needs.
 type place struct {
 	home string // the folder whose presence says that the client is there
 	file string
 	path []string // of the key in the file
+
+	suffix string // what follows our base address in the key
+	fixed  string // what the key is given if it is not set, in place of an address; "" for one that holds it
 }
 
 // key returns the path as the client's documentation writes it.
@@ -60,7 +62,7 @@ func clients() []Client {
 			lines:  variable("ANTHROPIC_BASE_URL", "", "in the shell that starts it"),
 			locate: claudeCode, warn: remoteControl,
 		}, {
-			ID: "codex", Title: "Codex", Kind: "openai", program: "codex", value: "/v1",
+			ID: "codex", Title: "Codex", Kind: "openai", program: "codex",
 			lines: func(base string) []Line {
 				return []Line{{Value: fmt.Sprintf("codex -c 'openai_base_url=%q'", base+"/v1"), Note: "for one run"}}
 			},
@@ -98,38 +100,48 @@ func worker(note string) func(base string) []Line {
 }
 
 // claudeCode finds Claude Code's user settings: its documentation, "Settings", "Environment variables".
-func claudeCode(h *Hookup) place {
+func claudeCode(h *Hookup) []place {
 	home := h.folder("CLAUDE_CONFIG_DIR", ".claude")
-	return place{home, filepath.Join(home, "settings.json"), []string{"env", "ANTHROPIC_BASE_URL"}}
+	return []place{{home: home, file: filepath.Join(home, "settings.json"), path: []string{"env", "ANTHROPIC_BASE_URL"}}}
 }
 
 // codex finds Codex' configuration: its documentation, "Advanced Configuration". Its own provider is
 // led by openai_base_url; one that the person defined keeps its address in its own table.
-func codex(h *Hookup) place {
+func codex(h *Hookup) []place {
 	home := h.folder("CODEX_HOME", ".codex")
-	at := place{home, filepath.Join(home, "config.toml"), []string{"openai_base_url"}}
+	at := place{home: home, file: filepath.Join(home, "config.toml"), path: []string{"openai_base_url"}, suffix: "/v1"}
 	text, err := readFile(at.file)
 	if err != nil {
-		return at // whoever reads it next says so
+		return []place{at} // whoever reads it next says so
 	}
 	provider, set, err := tomlKey{"model_provider"}.get(text.bytes)
 	if err == nil && set && provider.Text != "openai" {
 		at.path = []string{"model_providers", provider.Text, "base_url"}
 	}
-	return at
+	return []place{at}
 }
 
 // gemini finds the .env file that Gemini CLI reads for its user: the first of these two that is there.
 // One that we made in the first place would hide the second, and the API key in it.
-func gemini(h *Hookup) place {
+//
+// With an address and no choice of how to sign in, it takes the address for a gateway's without keys,
+// and does not start ("Invalid auth method selected", seen in 0.61.0). So the choice of the API key is
+// written down, unless the person has made one.
+func gemini(h *Hookup) []place {
 	root := h.folder("GEMINI_CLI_HOME", "")
 	home := filepath.Join(root, ".gemini")
 	file := filepath.Join(home, ".env")
 	if other := filepath.Join(root, ".env"); !exists(file) && exists(other) {
 		file = other
 	}
-	return place{home, file, []string{"GOOGLE_GEMINI_BASE_URL"}}
+	return []place{
+		{home: home, file: file, path: []string{"GOOGLE_GEMINI_BASE_URL"}},
+		{home: home, file: filepath.Join(home, "settings.json"), path: []string{"security", "auth", "selectedType"}, fixed: geminiAPIKey},
+	}
 }
+
+// geminiAPIKey is how Gemini CLI names signing in with an API key.
+const geminiAPIKey = "gemini-api-key"
 
 // remoteControl warns of what Claude Code does with another address than Anthropic's
 // (anthropics/claude-code#76653).
@@ -157,9 +169,15 @@ func subscription(_ *Hookup, at place) []Warning {
 	return []Warning{{"subscription", "Codex is signed in with ChatGPT, which is served at chatgpt.com/backend-api/codex and not by OpenAI's API; sign it in with an API key, or connect it to an upstream that leads there"}}
 }
 
-// oneEnvFile warns of how Gemini CLI finds its variables.
+// oneEnvFile warns of how Gemini CLI finds its variables, and when it uses them.
 func oneEnvFile(h *Hookup, at place) []Warning {
-	list := []Warning{{"one_env_file", "Gemini CLI reads one .env file: one in a project's folder hides " + at.file + ", and it uses the address with an API key only, not with a Google login"}}
+	list := []Warning{{"one_env_file", "Gemini CLI reads one .env file: one in a project's folder hides " + at.file}}
+	login := gemini(h)[1]
+	if text, err := readFile(login.file); err == nil {
+		if v, set, err := login.format().get(text.bytes); err == nil && set && v.Text != geminiAPIKey {
+			list = append(list, Warning{"other_login", "Gemini CLI is set to sign in by " + v.Text + ", and uses the address with an API key only: choose that in it with /auth"})
+		}
+	}
 	if v := h.getenv(at.key()); v != "" {
 		list = append(list, Warning{"environment", at.key() + " is set in the environment, which comes before the file"})
 	}

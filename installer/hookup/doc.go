@@ -70,6 +70,7 @@ type State struct {
 
 // A Change is one key of an agent's settings.
 type Change struct {
+	File   string  `json:"file"` // that the key is in
 	Key    string  `json:"key"`
 	Before *string `json:"before"` // nil when it was not set
 	After  *string `json:"after"`  // nil when it is taken away
@@ -78,9 +79,9 @@ type Change struct {
 // Changes is what an edit of an agent's settings does, or would do.
 type Changes struct {
 	Client   string    `json:"client"`
-	File     string    `json:"file"`     // the settings file, as the agent names it
-	Creates  bool      `json:"creates"`  // the file is not there yet
-	Removes  bool      `json:"removes"`  // the file goes again: we made it and nothing else came into it
+	File     string    `json:"file"`     // the settings file with the address, as the agent names it
+	Creates  bool      `json:"creates"`  // that file is not there yet
+	Removes  bool      `json:"removes"`  // that file goes again: we made it and nothing else came into it
 	Changes  []Change  `json:"changes"`  // empty when everything is so already
 	Kept     []Change  `json:"kept"`     // changed by the person since, and therefore left: Before is what it holds, After what would be restored
 	Warnings []Warning `json:"warnings"` // what to know before and after
@@ -88,7 +89,7 @@ type Changes struct {
 
 // A Warning is something to know about a connection. Nothing is refused for it.
 type Warning struct {
-	Code     string `json:"code"`     // stable, for a translation: other_address, subscription, one_env_file, environment, remote_control, unrecorded
+	Code     string `json:"code"`     // stable, for a translation: other_address, subscription, other_login, one_env_file, environment, remote_control, unrecorded
 	Sentence string `json:"sentence"` // in English
 }
 

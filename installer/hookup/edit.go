@@ -68,42 +68,68 @@ func (e editing) text() *string {
 	return &e.now.Text
 }
 
-// planConnect returns how a client is connected, nil when it is already, and what that changes.
-func (h *Hookup) planConnect(id, address string) (func() error, Changes, error) {
+// planConnect returns how a client is connected, step by step, and what that changes. Everything is
+// read and planned before anything is written; the address comes last, so that what it needs is there.
+func (h *Hookup) planConnect(id, address string) ([]func() error, Changes, error) {
 	changes := Changes{Client: id, Changes: []Change{}, Kept: []Change{}, Warnings: []Warning{}}
 	c, err := h.editable(id)
 	if err != nil {
 		return nil, changes, err
 	}
-	at := c.locate(h)
-	changes.File = at.file
+	places := c.locate(h)
+	at := places[0]
+	changes.File, changes.Creates = at.file, !exists(at.file)
 	if !h.installed(c, at) {
 		return nil, changes, fmt.Errorf("%s: %w: there is no %s, and no %s in PATH", c.Title, ErrNotInstalled, at.home, c.program)
 	}
-	e, err := h.open(c, at)
-	if err != nil {
-		return nil, changes, err
-	}
-	want := baseOf(address) + c.value
 	changes.Warnings = append(changes.Warnings, c.warn(h, at)...)
-	if e.set && strings.TrimRight(e.now.Text, "/") == want {
-		return nil, changes, nil
+	var edits []func() error
+	for _, at := range places {
+		e, err := h.open(c, at)
+		if err != nil {
+			return nil, changes, err
+		}
+		edit, err := h.give(e, address, &changes)
+		if err != nil {
+			return nil, changes, e.place(err)
+		}
+		if edit != nil {
+			edits = append(edits, edit)
+		}
 	}
-	if e.set && !leadsTo(e.now.Text, address) && !e.ours() {
-		changes.Warnings = append(changes.Warnings, otherAddress(c, e.now.Text))
+	slices.Reverse(edits)
+	return edits, changes, nil
+}
+
+// give returns how one key gets its value; nil when there is nothing to do.
+func (h *Hookup) give(e editing, address string, changes *Changes) (func() error, error) {
+	want := e.at.fixed
+	switch {
+	case want != "":
+		if e.set {
+			return nil, nil // the person's own choice
+		}
+	default:
+		want = baseOf(address) + e.at.suffix
+		if e.set && strings.TrimRight(e.now.Text, "/") == want {
+			return nil, nil
+		}
+		if e.set && !leadsTo(e.now.Text, address) && !e.ours() {
+			changes.Warnings = append(changes.Warnings, otherAddress(e.client, e.now.Text))
+		}
 	}
-	next, made, err := at.format().set(e.read.bytes, at.format().quote(want))
+	format := e.at.format()
+	next, made, err := format.set(e.read.bytes, format.quote(want))
 	if err != nil {
-		return nil, changes, e.place(err)
+		return nil, err
 	}
-	if again, set, err := at.format().get(next); err != nil || !set || again.Text != want {
-		return nil, changes, fmt.Errorf("edit %s: what was to be written does not read back the same", at.file)
+	if again, set, err := format.get(next); err != nil || !set || again.Text != want {
+		return nil, fmt.Errorf("edit %s: what was to be written does not read back the same", e.at.file)
 	}
-	changes.Creates = !e.read.exists
-	changes.Changes = append(changes.Changes, Change{at.key(), e.text(), &want})
+	changes.Changes = append(changes.Changes, Change{e.at.file, e.at.key(), e.text(), &want})
 	after := content{mark: e.read.mark, bytes: next}.all()
 	r := e.record(want, made, after)
-	return func() error { return h.write(e, r, after) }, changes, nil
+	return func() error { return h.write(e, r, after) }, nil
 }
 
 // otherAddress warns that another address was in the key.
@@ -167,16 +193,16 @@ func (h *Hookup) disconnect(id, address string, apply bool) (Changes, error) {
 	if err != nil {
 		return changes, err
 	}
-	at := c.locate(h)
-	changes.File = at.file
+	first := c.locate(h)[0]
+	changes.File = first.file
 	var places []place
 	for _, r := range slices.Backward(all) {
 		if r.Client == id {
-			places = append(places, place{at.home, r.File, r.Path})
+			places = append(places, place{home: first.home, file: r.File, path: r.Path})
 		}
 	}
-	if !slices.ContainsFunc(all, func(r record) bool { return r.isOf(id, at) }) {
-		places = append(places, at)
+	if !slices.ContainsFunc(all, func(r record) bool { return r.isOf(id, first) }) {
+		places = append(places, first)
 	}
 	for _, at := range places {
 		e, err := h.open(c, at)
@@ -203,11 +229,11 @@ func (h *Hookup) takeBack(e editing, address string, changes *Changes) (func() e
 	case e.was == nil:
 		changes.Warnings = append(changes.Warnings, Warning{"unrecorded", key + " was not written by Millpond, so there is nothing to put back in its place"})
 		next, err := e.at.format().unset(e.read.bytes, 0)
-		changes.Changes = append(changes.Changes, Change{key, e.text(), nil})
+		changes.Changes = append(changes.Changes, Change{e.at.file, key, e.text(), nil})
 		return func() error { return h.finish(e, content{mark: e.read.mark, bytes: next}.all(), false) }, err
 	case !e.ours():
 		if text := e.text(); e.set != (e.was.Before != nil) || e.set && *text != *e.before() {
-			changes.Kept = append(changes.Kept, Change{key, text, e.before()})
+			changes.Kept = append(changes.Kept, Change{e.at.file, key, text, e.before()})
 		}
 		return func() error { return h.forget(*e.was) }, nil
 	}
@@ -216,8 +242,8 @@ func (h *Hookup) takeBack(e editing, address string, changes *Changes) (func() e
 		return nil, err
 	}
 	remove := e.was.Created && slices.Contains([]string{"", "{}"}, string(bytes.TrimSpace(next)))
-	changes.Removes = changes.Removes || remove
-	changes.Changes = append(changes.Changes, Change{key, e.text(), e.before()})
+	changes.Removes = changes.Removes || remove && e.at.file == changes.File
+	changes.Changes = append(changes.Changes, Change{e.at.file, key, e.text(), e.before()})
 	return func() error { return h.finish(e, next, remove) }, nil
 }
 

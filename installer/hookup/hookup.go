@@ -44,8 +44,10 @@ func (h *Hookup) Clients() []Client {
 	list := clients()
 	for i, c := range list {
 		if c.Editable() {
-			at := c.locate(h)
-			list[i].File, list[i].Keys = at.file, []string{at.key()}
+			for _, at := range c.locate(h) {
+				list[i].Keys = append(list[i].Keys, at.key())
+			}
+			list[i].File = c.locate(h)[0].file
 		}
 	}
 	return list
@@ -59,7 +61,7 @@ func (h *Hookup) State(id, address string) (State, error) {
 	if err != nil || !c.Editable() {
 		return s, err
 	}
-	at := c.locate(h)
+	at := c.locate(h)[0]
 	s.File, s.Key = at.file, at.key()
 	e, err := h.open(c, at)
 	if err != nil {
@@ -99,11 +101,13 @@ func (h *Hookup) Connect(id, address string) (Changes, error) {
 		return Changes{Client: id}, err
 	}
 	defer unlock()
-	edit, changes, err := h.planConnect(id, address)
-	if err != nil || edit == nil {
-		return changes, err
+	edits, changes, err := h.planConnect(id, address)
+	for _, edit := range edits {
+		if err == nil {
+			err = edit()
+		}
 	}
-	return changes, edit()
+	return changes, err
 }
 
 // PlanDisconnect tells what [Hookup.Disconnect] would change, and changes nothing.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -109,7 +110,7 @@ func TestThereAndBack(t *testing.T) {
 				t.Fatalf("got %q after a plan; want the file as it was", got)
 			}
 			done := m.must(m.Connect(tt.client, "127.0.0.1:7860"))
-			if len(done.Changes) != 1 || len(plan.Changes) != 1 || *done.Changes[0].After != *plan.Changes[0].After || done.File != path {
+			if len(done.Changes) != len(plan.Changes) || *done.Changes[0].After != *plan.Changes[0].After || done.File != path {
 				t.Errorf("got %+v; want what was planned, %+v", done, plan)
 			}
 			if got := read(t, path); got != tt.want {
@@ -121,8 +122,8 @@ func TestThereAndBack(t *testing.T) {
 			if again := m.must(m.Connect(tt.client, "http://127.0.0.1:7860/")); len(again.Changes) != 0 {
 				t.Errorf("got %+v the second time; want nothing to do", again)
 			}
-			if plan := m.must(m.PlanDisconnect(tt.client, "127.0.0.1:7860")); len(plan.Changes) != 1 || plan.Removes {
-				t.Errorf("got %+v planned; want one change", plan)
+			if plan := m.must(m.PlanDisconnect(tt.client, "127.0.0.1:7860")); len(plan.Changes) != len(done.Changes) || plan.Removes {
+				t.Errorf("got %+v planned; want as many changes back", plan)
 			}
 			m.must(m.Disconnect(tt.client, "127.0.0.1:7860"))
 			if got := read(t, path); got != tt.text {
@@ -341,12 +342,50 @@ func TestFolders(t *testing.T) {
 			if s := m.status(t, c.ID, ByHand); s.File != "" || c.File != "" {
 				t.Errorf("%s: got a file; want none", c.ID)
 			}
-		} else if c.File != filepath.Join(other, want[c.ID]) || len(c.Keys) != 1 {
+		} else if c.File != filepath.Join(other, want[c.ID]) || len(c.Keys) == 0 {
 			t.Errorf("%s: got %s, %v", c.ID, c.File, c.Keys)
 		}
 		if lines := c.Lines("127.0.0.1:7860"); len(lines) == 0 || !strings.Contains(lines[0].Value, ours) {
 			t.Errorf("%s: got %v to copy; want our address", c.ID, lines)
 		}
+	}
+}
+
+// Gemini CLI gets the choice of its API key with the address, unless it has one.
+func TestGeminiLogin(t *testing.T) {
+	tests := []struct {
+		name, before, after string // of settings.json; "" is none
+		warned              bool
+	}{
+		{"no file", "", "{\n  \"security\": {\n    \"auth\": {\n      \"selectedType\": \"gemini-api-key\"\n    }\n  }\n}\n", false},
+		{"no choice", "{\"ui\": {}, \"security\": {\"auth\": {}}}", "{\"ui\": {}, \"security\": {\"auth\": {\n  \"selectedType\": \"gemini-api-key\"\n}}}", false},
+		{"the key", `{"security": {"auth": {"selectedType": "gemini-api-key"}}}`, `{"security": {"auth": {"selectedType": "gemini-api-key"}}}`, false},
+		{"Google", `{"security": {"auth": {"selectedType": "oauth-personal"}}}`, `{"security": {"auth": {"selectedType": "oauth-personal"}}}`, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m := newMachine(t)
+			env := m.write(t, ".gemini/.env", "GEMINI_API_KEY=k\n", 0o600)
+			path := filepath.Join(m.home, ".gemini", "settings.json")
+			if tt.before != "" {
+				m.write(t, ".gemini/settings.json", tt.before, 0o600)
+			}
+			done := m.must(m.Connect("gemini", "127.0.0.1:7860"))
+			if got := read(t, path); got != tt.after {
+				t.Errorf("got\n%s; want\n%s", got, tt.after)
+			}
+			warned := slices.ContainsFunc(done.Warnings, func(w Warning) bool { return w.Code == "other_login" })
+			if warned != tt.warned || done.File != env || done.Creates {
+				t.Errorf("got %+v; want a warning: %v", done, tt.warned)
+			}
+			if again := m.must(m.Connect("gemini", "127.0.0.1:7860")); len(again.Changes) != 0 {
+				t.Errorf("got %+v the second time; want nothing to do", again)
+			}
+			m.must(m.Disconnect("gemini", "127.0.0.1:7860"))
+			if tt.before == "" && exists(path) || tt.before != "" && read(t, path) != tt.before || read(t, env) != "GEMINI_API_KEY=k\n" {
+				t.Error("got other files back")
+			}
+		})
 	}
 }
 
@@ -400,7 +439,7 @@ func TestAtOneTime(t *testing.T) {
 func TestWrittenMeanwhile(t *testing.T) {
 	m := newMachine(t)
 	path := m.write(t, ".claude/settings.json", "{}", 0o600)
-	edit, _, err := m.planConnect("claude-code", "127.0.0.1:7860")
+	edits, _, err := m.planConnect("claude-code", "127.0.0.1:7860")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -408,7 +447,7 @@ func TestWrittenMeanwhile(t *testing.T) {
 	if err := os.MkdirAll(m.state, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := edit(); !errors.Is(err, ErrChanged) {
+	if err := edits[0](); !errors.Is(err, ErrChanged) {
 		t.Errorf("got %v; want ErrChanged", err)
 	}
 	if got := read(t, path); got != "{ }" {
