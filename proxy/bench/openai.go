@@ -14,7 +14,16 @@ import (
 func (u *Upstream) openAIRoutes() {
 	u.routes.HandleFunc("POST /v1/chat/completions", u.chat)
 	u.routes.HandleFunc("POST /v1/responses", u.responses)
+	u.routes.HandleFunc("GET /v1/responses", noWebSocket)
 	u.routes.HandleFunc("POST /v1/embeddings", u.embeddings)
+}
+
+// noWebSocket sends Codex, which tries a WebSocket first, to plain requests at once: on 426 it does
+// not try again, and on any other refusal five times more, for seven seconds (0.169.0).
+func noWebSocket(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Upgrade", "HTTP/1.1") // RFC 9110, section 15.5.22, wants the field
+	reply(w, http.StatusUpgradeRequired, object{"error": object{
+		"message": "there are no WebSockets here", "type": "invalid_request_error", "param": nil, "code": nil}})
 }
 
 func openAIError(w http.ResponseWriter, err error) {

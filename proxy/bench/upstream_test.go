@@ -85,6 +85,7 @@ func TestWholeAnswers(t *testing.T) {
 		{"openai chat error", "POST", "/v1/chat/completions", `[`, 400, []any{"error", "type"}, "invalid_request_error"},
 		{"openai response", "POST", "/v1/responses", `{}`, 200, []any{"output", 0, "content", 0, "text"}, threeWords},
 		{"openai response error", "POST", "/v1/responses", `"`, 400, []any{"error", "type"}, "invalid_request_error"},
+		{"openai response by WebSocket", "GET", "/v1/responses", ``, 426, []any{"error", "message"}, "there are no WebSockets here"},
 		{"openai embeddings", "POST", "/v1/embeddings", `{"input":["a","b"]}`, 200, []any{"data", 1, "embedding", 1}, 1.0},
 		{"openai embedding in base64", "POST", "/v1/embeddings", `{"input":"a","encoding_format":"base64"}`, 200, []any{"data", 0, "embedding"}, "AACAPwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
 		{"openai embeddings error", "POST", "/v1/embeddings", `no`, 400, []any{"error", "type"}, "invalid_request_error"},
