@@ -270,6 +270,8 @@ var formOf = map[Kind]string{
 var refusals = map[string]string{
 	"others can reach this address, so listen.token must be set":                               "field.refused.token",
 	"no user or password may stand in it; use credential":                                      "field.refused.login",
+	"no user or password may stand in it":                                                      "field.refused.no_login",
+	"without https anyone on the way could hold releases back":                                 "field.refused.https",
 	"it may have a base path, but no query and no fragment":                                    "field.refused.query",
 	"Millpond itself listens there":                                                            "field.refused.own",
 	"link-local and metadata addresses are never called":                                       "field.refused.link_local",
