@@ -130,7 +130,7 @@ func (f *Facts) moreSlots(d domain) (Recommendation, bool) {
 		r.Figures = append(r.Figures, Figure{"redials_per_burst", float64(redials) / float64(bursts), ""})
 	}
 	r.Expected = f.before(IdleSlots, d.name, per100(d.total(dialsOf)-redials, requests))
-	r.Sentence = fmt.Sprintf("%d connections to %s were closed for want of idle slots, and as many opened again, in %d requests: bursts take %d connections, and no more than %d may be idle. The handshakes took %s.",
+	r.Sentence = fmt.Sprintf("%d connections to %s were closed for want of idle slots, and as many opened again, in %d requests: bursts take %d connections, and no more than %d may be idle. The handshakes took %s in all.",
 		redials, d.words(), requests, width, slots, inWords(r.cost))
 	return r, true
 }

@@ -154,7 +154,8 @@ func (d domain) pooled() bool {
 func (d domain) everywhere() bool { return d.name == "" }
 
 // domains splits the upstreams for which something is wrong: one domain when half or more of those
-// that are busy share it, else one for each.
+// that are busy share it, or one of them has no settings of its own that could be changed, else one
+// for each.
 func (f *Facts) domains(wrong func(*UpstreamFacts) bool) []domain {
 	var all []*UpstreamFacts
 	busy := 0
@@ -170,7 +171,8 @@ func (f *Facts) domains(wrong func(*UpstreamFacts) bool) []domain {
 	if len(all) == 0 {
 		return nil
 	}
-	if len(f.Upstreams) == 1 || len(all) > 1 && 2*len(all) >= busy {
+	fromFlags := slices.ContainsFunc(all, func(u *UpstreamFacts) bool { return !u.Live })
+	if len(f.Upstreams) == 1 || len(all) > 1 && 2*len(all) >= busy || fromFlags {
 		return []domain{{"", all}}
 	}
 	var each []domain

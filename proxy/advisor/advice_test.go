@@ -79,6 +79,9 @@ var situationTests = []struct {
 	{"slots for one of two", twoOfAKind, func(f *Facts, u *UpstreamFacts) {
 		u.Dials, u.Reused, u.Width, u.Wanted, u.IdlePerHost.Closed = 500, 500, 100, 100, 400
 	}, []string{"idle_slots:a"}, []Change{{"upstreams[a].pool.max_idle_per_host", "", "128"}}},
+	{"slots for one that only flags brought", twoOfAKind, func(f *Facts, u *UpstreamFacts) {
+		u.Live, u.Dials, u.Reused, u.Width, u.Wanted, u.IdlePerHost.Closed = false, 500, 500, 100, 100, 400
+	}, []string{"idle_slots"}, []Change{{"pool.max_idle_per_host", "64", "128"}}},
 	{"slots of a shared pool", func(s *settings.Settings) { s.Pool.Scope, s.Pool.MaxIdle = settings.ScopeShared, 20 }, func(f *Facts, u *UpstreamFacts) {
 		u.Dials, u.Reused, f.Wanted, u.Idle.Closed = 500, 500, 150, 400
 	}, []string{"idle_slots"}, []Change{{"pool.max_idle", "20", "192"}}},
