@@ -21,6 +21,10 @@ const (
 	exitUsage      = 2 // wrong usage or settings
 	exitNotRunning = 3
 	exitRefused    = 4
+
+	// exitConfig is exitUsage for systemd, which is told not to try wrong settings again: a Go program
+	// that panics ends with 2 as well, and that one is to be started again (sysexits.h: EX_CONFIG).
+	exitConfig = 78
 )
 
 // exitCodes name the exit codes for programs. It never changes.
@@ -55,7 +59,10 @@ func run(ctx context.Context, args []string, std streams, environ []string) int 
 	if asJSON, _ := c.Flags().GetBool("json"); asJSON { // a command without the flag gives false
 		return a.tellJSON(err)
 	}
-	return a.tell(err)
+	if code := a.tell(err); !a.managed || code != exitUsage {
+		return code
+	}
+	return exitConfig
 }
 
 // tell prints the error as one sentence and what to do next, and returns the exit code.
@@ -120,6 +127,7 @@ type app struct {
 	environ []string
 	config  string // --config
 	system  bool   // --system: speak of the system's service
+	managed bool   // serve was started by systemd
 
 	updateKey string // of release indexes; "" believes none
 }

@@ -35,6 +35,7 @@ func (a *app) supervised(ctx context.Context, f serveFlags) error {
 		if err == nil || !m.Present() {
 			return err
 		}
+		a.managed = true
 		a.unheard(m.Failed(errors.New(proxy.Redact(sentenceOf(err)))))
 		if !served && exitCode(err) != exitUsage { // the manager does not try wrong settings again
 			select {

@@ -56,7 +56,7 @@ start_pre() {
 
 // sysvScript returns the script of SysV, after LSB 5, "Init Script Actions". SysV itself watches
 // nothing, so the script calls itself as a supervisor: it starts the daemon again when it ends, later
-// each time up to 30 s, but not on wrong settings (exit code 2), which only a person can mend.
+// each time up to 30 s, but not on wrong settings, which only a person can mend.
 func sysvScript(c Config) string {
 	return `#!/bin/sh
 ### BEGIN INIT INFO
@@ -87,8 +87,8 @@ supervise() {
 		"$program" ` + words(c.Args) + ` 2>/dev/null &
 		child=$!
 		wait "$child"
-		if [ $? -eq 2 ]; then
-			"$program" config validate 2>&1 | logger -t ` + Name + ` -p daemon.err
+		if ! mistakes=$("$program" config validate 2>&1); then
+			echo "$mistakes" | logger -t ` + Name + ` -p daemon.err
 			exit 2
 		fi
 		[ $(($(date +%s) - began)) -lt 60 ] || delay=1

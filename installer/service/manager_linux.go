@@ -46,6 +46,7 @@ func newInit(c Config, name, option, text string) (manager, error) {
 		}
 		return makeAccount(ctx)
 	}
+	r.clean = removeAccount
 	if name == "sysv" {
 		r.forget, r.running = forgetLevels, sysvRuns
 	}
@@ -64,6 +65,21 @@ func makeAccount(ctx context.Context) error {
 	}
 	if out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
 		return fmt.Errorf("make the service's account: %s: %s (%w)", command[0], strings.TrimSpace(string(out)), err)
+	}
+	return nil
+}
+
+// removeAccount removes what makeAccount has made.
+func removeAccount(ctx context.Context) error {
+	if _, err := user.Lookup(account); err != nil {
+		return nil
+	}
+	command := []string{"userdel", account}
+	if _, err := exec.LookPath(command[0]); err != nil {
+		command = []string{"deluser", account}
+	}
+	if out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
+		return fmt.Errorf("remove the service's account: %s: %s (%w)", command[0], strings.TrimSpace(string(out)), err)
 	}
 	return nil
 }

@@ -22,6 +22,8 @@ type registered struct {
 	// kardianos/service leaves behind.
 	prepare func(context.Context) error
 	forget  func(context.Context) error
+	// clean takes away what prepare has made, once nothing belongs to it any more.
+	clean func(context.Context) error
 	// running asks the manager itself; nil means that kardianos/service does it well.
 	running func(context.Context) (bool, error)
 }
@@ -40,7 +42,7 @@ func newRegistered(c Config, label, option, file, text string) (*registered, err
 		return nil, err
 	}
 	nothing := func(context.Context) error { return nil }
-	return &registered{config: c, file: file, text: text, service: s, prepare: nothing, forget: nothing}, nil
+	return &registered{config: c, file: file, text: text, service: s, prepare: nothing, forget: nothing, clean: nothing}, nil
 }
 
 // idle is the program of a service that is registered and not run here.
@@ -91,6 +93,8 @@ func (r *registered) uninstall(ctx context.Context) error {
 	}
 	return r.forget(ctx)
 }
+
+func (r *registered) purge(ctx context.Context) error { return r.clean(ctx) }
 
 func (r *registered) start(ctx context.Context) error {
 	if st, err := r.status(ctx); err != nil || st.Running {

@@ -23,7 +23,7 @@ type systemdUnit struct {
 // Restarts never end (StartLimitIntervalSec=0), so that a proxy which cannot start is there when
 // what was wrong is right again. They are not hot: the first comes after 0.2 s, later ones
 // by steps up to 30 s; where systemd is too old for steps, the daemon itself waits some seconds
-// before it gives up a start that failed (see millpondd's serve). Wrong settings are exit code 2, and mended
+// before it gives up a start that failed (see millpondd's serve). Wrong settings are exit code 78, and mended
 // by a person alone, so those are not tried again.
 //
 // systemd keeps the daemon's listening sockets (FileDescriptorStoreMax=), so clients who connect
@@ -51,7 +51,7 @@ func (u systemdUnit) text() string {
 		p("RestartSteps=6")
 		p("RestartMaxDelaySec=30s")
 	}
-	p("RestartPreventExitStatus=2")
+	p("RestartPreventExitStatus=78")
 	p("TimeoutStartSec=60s")
 	p("TimeoutStopSec=40s")
 	p("WatchdogSec=30s")

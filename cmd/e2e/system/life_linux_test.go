@@ -64,6 +64,9 @@ func (i *installation) must(t *testing.T, words ...string) result {
 	if r.code != 0 {
 		t.Fatalf("millpondd %s: %v\n%s", strings.Join(words, " "), r, i.journal())
 	}
+	if r.took > 5*time.Second {
+		t.Logf("millpondd %s took %v", strings.Join(words, " "), r.took.Round(time.Millisecond))
+	}
 	return r
 }
 
@@ -140,18 +143,16 @@ func added(before, after []string) []string {
 	return slices.DeleteFunc(slices.Clone(after), func(f string) bool { _, ok := slices.BinarySearch(before, f); return ok })
 }
 
-// build compiles the daemon under two version numbers.
-func build(t *testing.T) (older, newer string) {
+// build compiles the daemon under a version number.
+func build(t *testing.T, version string) (file string) {
 	t.Helper()
-	dir := t.TempDir()
-	for _, version := range []string{"1.0.0", "2.0.0"} {
-		c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", filepath.Join(dir, version), "./cmd/millpondd")
-		c.Dir, c.Env = "../../..", append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("build millpondd: %v\n%s", err, out)
-		}
+	file = filepath.Join(t.TempDir(), version)
+	c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", file, "./cmd/millpondd")
+	c.Dir, c.Env = "../../..", append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("build millpondd: %v\n%s", err, out)
 	}
-	return filepath.Join(dir, "1.0.0"), filepath.Join(dir, "2.0.0")
+	return file
 }
 
 // put installs the program as a package manager does: the new file takes the old one's place.
@@ -167,7 +168,7 @@ func (m *machine) put(t *testing.T, file string) {
 // TestLife is the whole life, in order: what comes later needs what came before.
 func TestLife(t *testing.T) {
 	m := bootMachine(t)
-	older, newer := build(t)
+	older, newer := build(t, "1.0.0"), build(t, "2.0.0")
 	m.put(t, older)
 	// The manager of a user runs from login to logout. Nobody can log in here, so it is started by hand,
 	// which unlike lingering ends with the next boot.
@@ -181,6 +182,7 @@ func TestLife(t *testing.T) {
 		{"install", install},
 		{"install again", installAgain},
 		{"kill -9", kill},
+		{"hang", hang},
 		{"upgrade", func(t *testing.T, i *installation) { upgrade(t, i, newer) }},
 		{"edited while it runs", edit},
 		{"bad settings", badSettings},
@@ -316,6 +318,32 @@ func kill(t *testing.T, i *installation) {
 	i.isUp(t, "after-kill")
 }
 
+// hang stops the daemon without ending it. The watchdog, here with less patience than by default, kills
+// it, and it is started again. It ends by a panic then: exit code 2, as of any other panic.
+func hang(t *testing.T, i *installation) {
+	dropIn := i.unit + ".d"
+	if i.system {
+		dropIn = "/run/systemd/system/millpond.service.d"
+	}
+	i.m.mustRoot(t, "mkdir", "-p", dropIn)
+	i.m.write(t, dropIn+"/impatient.conf", "[Service]\nWatchdogSec=2s\n", "0644", "root:root")
+	i.systemctl("daemon-reload")
+	i.must(t, "service", "restart")
+	before := i.count(t, "MainPID")
+	i.m.mustRoot(t, "kill", "-STOP", strconv.Itoa(before))
+	ask := newClient(t, i.m, true) // it may meet the old one while that prints what hangs
+	until(t, "another one answers", func() bool {
+		return ask.ask(http.MethodPost, fmt.Sprintf("hung-%v-%d", i.system, time.Now().UnixNano())) == nil
+	})
+	if now := i.count(t, "MainPID"); now == before {
+		t.Errorf("process %d still runs; want another", now)
+	}
+	i.m.mustRoot(t, "rm", "-r", dropIn)
+	i.systemctl("daemon-reload")
+	i.must(t, "service", "restart")
+	i.isUp(t, "after-hang")
+}
+
 // upgrade replaces the program under traffic and restarts. No request is lost, and no connection is
 // refused.
 func upgrade(t *testing.T, i *installation, newer string) {
@@ -381,8 +409,8 @@ func badSettings(t *testing.T, i *installation) {
 	if r := i.systemctl("restart", "millpond"); r.code == 0 {
 		t.Error("systemctl restart with bad settings: got exit code 0; want another")
 	}
-	if got := i.property("ExecMainStatus"); got != "2" {
-		t.Errorf("the daemon ended with exit code %s; want 2", got)
+	if got := i.property("ExecMainStatus"); got != "78" {
+		t.Errorf("the daemon ended with exit code %s; want 78", got)
 	}
 	if got := i.property("ActiveState"); got != "failed" {
 		t.Errorf("the unit is %s; want failed, and no further start", got)

@@ -52,6 +52,7 @@ type machine struct {
 	console console
 	pid     atomic.Int64  // of the shell; 0 before it runs
 	ended   chan struct{} // closed when it is off
+	booted  bool          // systemd has started everything
 	leader  int           // the PID of its init, as this machine sees it
 	uid     string        // alice's
 }
@@ -107,16 +108,28 @@ func obstacle(dir string) string {
 // bootMachine boots the container, or skips the test and says what keeps it from being booted.
 func bootMachine(t *testing.T) *machine {
 	t.Helper()
+	m := start(t, boot, "--mount")
+	if !m.waitForBoot(0) {
+		t.Skipf("no real systemd was tried: none boots in a container here; its last words: %s", m.console.last())
+	}
+	m.mustRoot(t, "useradd", "-m", "-s", "/bin/sh", "alice")
+	m.uid = strings.TrimSpace(m.mustRoot(t, "id", "-u", "alice"))
+	return m
+}
+
+// start runs a script in name spaces of its own, with a new folder as argument 1 and a name as argument 2.
+func start(t *testing.T, script string, namespaces ...string) *machine {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "millpond-system-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.Remove(dir) }) // what was mounted on it is gone: it is empty
 	if why := obstacle(dir); why != "" {
-		t.Skip("no real systemd was tried: " + why)
+		t.Skip("no service manager was tried: " + why)
 	}
 	m := &machine{test: t, ended: make(chan struct{})}
-	m.shell = exec.Command("unshare", "--mount", "--propagation=private", "sh", "-c", boot, "sh", dir, filepath.Base(dir))
+	m.shell = exec.Command("unshare", append(namespaces, "--propagation=private", "sh", "-c", script, "sh", dir, filepath.Base(dir))...)
 	m.shell.Stdout, m.shell.Stderr = &m.console, &m.console
 	m.shell.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	go func() {
@@ -130,11 +143,6 @@ func bootMachine(t *testing.T) *machine {
 		_ = m.shell.Wait() // the console says why
 	}()
 	t.Cleanup(m.powerOff)
-	if !m.waitForBoot(0) {
-		t.Skipf("no real systemd was tried: none boots in a container here; its last words: %s", m.console.last())
-	}
-	m.mustRoot(t, "useradd", "-m", "-s", "/bin/sh", "alice")
-	m.uid = strings.TrimSpace(m.mustRoot(t, "id", "-u", "alice"))
 	return m
 }
 
@@ -148,6 +156,7 @@ func (m *machine) waitForBoot(before int) bool {
 			m.leader = pid
 			r := m.root("systemctl", "is-system-running")
 			if state := strings.TrimSpace(r.out); state == "running" || state == "degraded" {
+				m.booted = true
 				return true
 			}
 		}
@@ -204,7 +213,7 @@ func (m *machine) reboot(t *testing.T) {
 
 // powerOff ends the container.
 func (m *machine) powerOff() {
-	if m.leader != 0 {
+	if m.booted {
 		m.root("systemctl", "poweroff")
 		select {
 		case <-m.ended:

@@ -34,8 +34,8 @@ supervise() {
 		"$program" serve --listen '[::1]:0' '$a %b "c"' 2>/dev/null &
 		child=$!
 		wait "$child"
-		if [ $? -eq 2 ]; then
-			"$program" config validate 2>&1 | logger -t millpond -p daemon.err
+		if ! mistakes=$("$program" config validate 2>&1); then
+			echo "$mistakes" | logger -t millpond -p daemon.err
 			exit 2
 		fi
 		[ $(($(date +%s) - began)) -lt 60 ] || delay=1
