@@ -51,6 +51,7 @@ type Daemon struct {
 	history  *history.Keeper // nil without a folder for state
 	adviser  *adviser
 	trials   *trials
+	older    older         // of the verdict's window
 	ready    chan struct{} // closed when the daemon listens
 	own      ownAddrs
 

@@ -38,7 +38,8 @@ func (d *Daemon) StartTrial(ctx context.Context, q control.TrialRequest) (contro
 	if err := d.tryable(ctx, s, u, one); err != nil {
 		return control.Trial{}, err
 	}
-	if !d.trials.add(one) {
+	begun, ok := d.trials.add(one)
+	if !ok {
 		return control.Trial{}, refusal(control.CodeRunning, "a trial runs on %s already; end it first", u.Name)
 	}
 	if err := d.trials.save(); err != nil {
@@ -47,7 +48,7 @@ func (d *Daemon) StartTrial(ctx context.Context, q control.TrialRequest) (contro
 	}
 	d.refit()
 	d.config.Log.Info("trial started", "trial", one.ID, "setting", one.Setting, "from", one.From, "to", one.To, "share", one.Share)
-	return d.describe(*one), nil
+	return d.describe(begun), nil
 }
 
 // tryable returns why a trial cannot be started, if so.
@@ -194,7 +195,7 @@ func (d *Daemon) editable(revision uint64, id string) (trial, *settings.Settings
 		return trial{}, nil, control.ErrStale
 	}
 	base, t := d.saved(), all[i]
-	if !slices.ContainsFunc(base.Upstreams, func(u settings.Upstream) bool { return u.Name == t.Upstream && u.URL == t.URL }) {
+	if !t.isIn(base) {
 		return trial{}, nil, refusal(control.CodeNoUpstream, "the settings have no upstream %s at %s any more", t.Upstream, t.URL)
 	}
 	return t, base.Clone(), nil

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,6 +69,11 @@ func (t *trial) value(s *settings.Settings, u settings.Upstream) string {
 		return string(p.Scope)
 	}
 	return string(p.Protocol)
+}
+
+// isIn reports whether settings have the upstream, where it was when the trial was started.
+func (t *trial) isIn(s *settings.Settings) bool {
+	return slices.ContainsFunc(s.Upstreams, func(u settings.Upstream) bool { return u.Name == t.Upstream && u.URL == t.URL })
 }
 
 // begin makes the part that requests meet.
@@ -197,13 +201,13 @@ func writeWhole(path string, text []byte) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-// add begins a trial, unless one runs on its upstream already.
-func (t *trials) add(one *trial) bool {
+// add begins a trial and returns a copy, unless one runs on its upstream already.
+func (t *trials) add(one *trial) (trial, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, o := range t.list {
 		if o.Upstream == one.Upstream && o.Ended == nil {
-			return false
+			return trial{}, false
 		}
 	}
 	one.ID = fmt.Sprintf("%s-%d", one.Upstream, t.next)
@@ -214,7 +218,7 @@ func (t *trials) add(one *trial) bool {
 		i := slices.IndexFunc(t.list, func(o *trial) bool { return o.Ended != nil })
 		t.list = slices.Delete(t.list, i, i+1)
 	}
-	return true
+	return *one, true
 }
 
 func (t *trials) endedLocked() int {
@@ -234,24 +238,16 @@ func (t *trials) remove(one *trial) {
 	t.list = slices.DeleteFunc(t.list, func(o *trial) bool { return o == one })
 }
 
-// all returns copies with their present counts, those that run first and the newest first.
+// all returns copies with their present counts, oldest first.
 func (t *trials) all() []trial {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	list := make([]trial, 0, len(t.list))
-	for _, one := range slices.Backward(t.list) {
+	for _, one := range t.list {
 		one.count()
 		list = append(list, *one)
 	}
-	slices.SortStableFunc(list, func(a, b trial) int { return cmp.Compare(boolToInt(a.Ended != nil), boolToInt(b.Ended != nil)) })
 	return list
-}
-
-func boolToInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // edit calls f with the trial of an ID under the mutex; it reports false when there is none.

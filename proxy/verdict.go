@@ -3,13 +3,10 @@ package proxy
 import (
 	"cmp"
 	"context"
-	"path/filepath"
 	"slices"
-	"time"
 
 	"millpond/proxy/advisor"
 	"millpond/proxy/control"
-	"millpond/proxy/history"
 	"millpond/proxy/meter"
 	"millpond/settings"
 )
@@ -109,52 +106,6 @@ func rowOf(upstream string, way meter.Way, t *meter.Tally, j advisor.Judgement) 
 	}
 }
 
-// A past is what was counted within a window.
-type past struct {
-	first time.Time                             // when it begins
-	ways  map[string]map[meter.Way]*meter.Tally // by upstream
-}
-
-// add counts a tally.
-func (p *past) add(t *meter.Tally) {
-	if t.Upstream == "" || t.Counts.Total() == 0 {
-		return
-	}
-	of := p.ways[t.Upstream]
-	if of == nil {
-		of = map[meter.Way]*meter.Tally{}
-		p.ways[t.Upstream] = of
-	}
-	if of[t.Way] == nil {
-		of[t.Way] = &meter.Tally{}
-	}
-	of[t.Way].Add(t)
-}
-
-// past reads what was counted within a window, up to now.
-func (d *Daemon) past(ctx context.Context, window time.Duration) (past, error) {
-	p := past{ways: map[string]map[meter.Way]*meter.Tally{}}
-	if d.history != nil {
-		d.history.Write(ctx)
-		if code := d.history.State().Code; code == history.Kept || code == history.Anew {
-			now := d.config.Now()
-			err := history.Read(ctx, filepath.Join(d.config.StateDir, HistoryName), now.Add(-window), now, func(r history.Row) error {
-				if p.first.IsZero() && r.Upstream != "" {
-					p.first = r.Start
-				}
-				p.add(&r.Tally)
-				return nil
-			})
-			return p, err
-		}
-	}
-	p.first = d.meter.Snapshot().Since
-	for _, t := range d.meter.Tallies() {
-		p.add(&t)
-	}
-	return p, nil
-}
-
 // compare says which arm of a trial did better.
 func compare(t trial) advisor.Comparison {
 	return advisor.Compare(
@@ -166,7 +117,8 @@ func compare(t trial) advisor.Comparison {
 // describe is a trial as the control socket tells it.
 func (d *Daemon) describe(t trial) control.Trial {
 	c := compare(t)
-	now, err := text(d.saved(), t.key())
+	base := d.saved()
+	now, err := text(base, t.key())
 	out := control.Trial{
 		ID: t.ID, Upstream: t.Upstream, Setting: t.Setting, Share: t.Share, Started: t.Started, Ended: t.Ended, EndedBy: t.EndedBy,
 		Base: armOf(t.From, t.Base), Other: armOf(t.To, t.Other),
@@ -174,7 +126,7 @@ func (d *Daemon) describe(t trial) control.Trial {
 	}
 	out.Applied = t.Applied != nil && err == nil && now == *t.Applied
 	out.CanUndo = out.Applied
-	out.CanApply = c.Winner == t.To && err == nil && now != t.To
+	out.CanApply = c.Winner == t.To && t.isIn(base) && now != t.To
 	return out
 }
 

@@ -93,7 +93,7 @@ func (r *running) trialOf(t *testing.T) control.Trial {
 	if len(v.Trials) == 0 {
 		t.Fatal("there is no trial")
 	}
-	return v.Trials[0]
+	return v.Trials[len(v.Trials)-1]
 }
 
 // relay is the settings' upstream, with its own protocol.

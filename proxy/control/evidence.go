@@ -66,7 +66,7 @@ type Verdict struct {
 	ErrorTarget   float64       `json:"error_target"`
 	SwitchBelow   float64       `json:"switch_below"`
 	Rows          []VerdictRow  `json:"rows"`
-	Trials        []Trial       `json:"trials"` // that run or have ended
+	Trials        []Trial       `json:"trials"` // that run or have ended, oldest first
 }
 
 // A Decision is the word for a row: keep, watch, switch, or unknown with too few requests.
