@@ -101,6 +101,7 @@ func (c Config) actions(ctx context.Context, daemon *link, desk *desk, adopt fun
 		Trial: func(id string, a model.TrialAction) {
 			daemon.ask(ctx, "error.trial", func(ctx context.Context) error { return desk.trial(ctx, id, a) })
 		},
+		Diagnose: func() { daemon.ask(ctx, "error.diagnose", desk.diagnose) },
 		OpenFolder: func(path string) {
 			daemon.ask(ctx, "error.folder", func(ctx context.Context) error { return openFolder(ctx, path) })
 		},

@@ -29,4 +29,5 @@ type Actions struct {
 	Try        func(r VerdictRow, share string) // what is proposed, with one of Shares
 	Trial      func(id string, a TrialAction)
 	OpenFolder func(path string) // in the system's file manager; of a file, the folder it is in
+	Diagnose   func()            // save a bundle for whoever helps; General.Bundle tells where
 }

@@ -13,6 +13,7 @@ type Desk struct {
 	Log         LogView
 	Verdict     VerdictView
 	Advised     AdviceView
+	Bundle      string // of diagnostics, the last that was saved; "" before
 	Settings    string // the settings file, where no daemon says it
 }
 

@@ -14,6 +14,7 @@ type General struct {
 	Preferences Preferences
 	Settings    string // the settings file
 	Versions    Text   // of the application and of the daemon
+	Bundle      string // of diagnostics, the last that was saved; "" before
 	Mismatch    Text   // when they differ; may be empty
 }
 
@@ -38,7 +39,7 @@ func generalOf(v View, d Desk) General {
 		Busy:       d.Setup.Busy(),
 		AtLogin:    d.AtLogin,
 		AtLoginBad: d.AtLoginBad, Preferences: d.Preferences,
-		Settings: d.Settings,
+		Settings: d.Settings, Bundle: d.Bundle,
 		Versions: T("general.version_application", "Application", d.Version),
 	}
 	if v.ConfigPath != "" {

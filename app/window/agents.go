@@ -11,7 +11,6 @@ import (
 type agentsPage struct {
 	tools
 	list *list[*agentRow]
-	rows []*agentRow
 	box  fyne.CanvasObject
 }
 

@@ -35,7 +35,7 @@ func (p *generalPage) show(v model.View) {
 	p.service.show(v.General)
 	p.proxy.show()
 	p.look.show(v.General)
-	p.files.show(v.General)
+	p.files.show(v.General, v.Connected)
 }
 
 // A servicePanel shows the daemon as a service, and what can be asked of it.
@@ -198,6 +198,8 @@ type filesPanel struct {
 	tools
 	path     string
 	settings *copyLine
+	diagnose *button
+	bundle   *copyLine
 	versions *text
 	mismatch *sentence
 	box      fyne.CanvasObject
@@ -208,17 +210,23 @@ func newFilesPanel(t tools) *filesPanel {
 	p := &filesPanel{tools: t, settings: newCopyLine(t.say, t.do, model.Text{}), versions: plain().with(cutOff), mismatch: newSentence(widget.WarningImportance)}
 	open := newButton(t.say(model.T("general.open_folder")), theme.FolderOpenIcon(), func() { t.do.OpenFolder(p.path) })
 	welcome := newButton(t.say(model.T("general.welcome")), theme.HelpIcon(), func() { t.open(model.PageWelcome) })
+	p.diagnose = newButton(t.say(model.T("general.diagnose")), theme.DocumentSaveIcon(), func() { t.do.Diagnose() })
+	p.bundle = newCopyLine(t.say, t.do, model.Text{})
+	about := newNote()
+	about.set(t.say(model.T("general.about")))
 	p.box = newHeadedPanel(t.say(model.T("general.files")), column(gapMedium,
 		t.named("general.settings_file", row(gapMedium, []float32{1, 0}, p.settings.box, middle(open))),
 		t.named("general.version", p.versions), p.mismatch.box,
-		side(welcome)))
+		side(welcome, p.diagnose), p.bundle.box, about.box))
 	return p
 }
 
 // show draws the paths and versions.
-func (p *filesPanel) show(g model.General) {
+func (p *filesPanel) show(g model.General, connected bool) {
+	p.diagnose.enable(connected)
 	p.path = g.Settings
 	p.settings.show(g.Settings)
 	p.versions.set(p.say(g.Versions))
 	p.mismatch.set(p.say(g.Mismatch))
+	p.bundle.show(g.Bundle)
 }

@@ -16,11 +16,6 @@ func (t tools) named(key string, object fyne.CanvasObject) fyne.CanvasObject {
 	return column(gapSmall, name, object)
 }
 
-// tightened draws an object without the room that Fyne leaves around it.
-func tightened(object fyne.CanvasObject) fyne.CanvasObject {
-	return container.NewThemeOverride(object, tight{})
-}
-
 // A question is asked before something that cannot be taken back at once.
 type question struct {
 	tools

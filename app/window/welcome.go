@@ -150,6 +150,11 @@ func (p *welcomePage) show(v model.View) {
 	reveal(p.start, w.Start)
 	reveal(p.run, w.Run)
 	settle(p.ways)
+	p.run.Importance = widget.MediumImportance
+	if !w.Install && !w.Start { // it is the way, then
+		p.run.Importance = widget.HighImportance
+	}
+	p.run.Refresh()
 	way := model.Text{}
 	if w.Failure != "" && w.Run {
 		way = model.T("welcome.service.way")

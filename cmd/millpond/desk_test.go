@@ -159,6 +159,11 @@ func (d *desk) run(program string, args ...string) *process {
 	p := &process{Cmd: exec.Command(program, args...), name: filepath.Base(program)}
 	p.Env = d.env
 	p.start(d.t)
+	d.t.Cleanup(func() { // before the program ends
+		if d.t.Failed() && program != programs.daemon {
+			d.picture("failed-" + d.t.Name())
+		}
+	})
 	return p
 }
 
@@ -207,6 +212,18 @@ func (d *desk) windows() []string {
 	find.Env = d.env
 	out, _ := find.Output() // fails when there is none
 	return strings.Fields(string(out))
+}
+
+// tell runs a tool on the desk and returns what it says.
+func (d *desk) tell(name string, args ...string) string {
+	d.t.Helper()
+	tool := exec.Command(name, args...)
+	tool.Env = d.env
+	out, err := tool.Output()
+	if err != nil {
+		d.t.Fatalf("%s %v: %v", name, args, err)
+	}
+	return string(out)
 }
 
 // xdotool does something with the mouse, the keyboard or a window.

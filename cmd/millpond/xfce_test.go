@@ -189,8 +189,9 @@ func seek(picture image.Image, want color.NRGBA) (image.Point, bool) {
 	var sum image.Point
 	n := 0
 	near := func(a uint32, b uint8) bool { return max(a>>8, uint32(b))-min(a>>8, uint32(b)) < 12 }
-	for y := range picture.Bounds().Dy() {
-		for x := range picture.Bounds().Dx() {
+	in := picture.Bounds()
+	for y := in.Min.Y; y < in.Max.Y; y++ {
+		for x := in.Min.X; x < in.Max.X; x++ {
 			r, g, b, _ := picture.At(x, y).RGBA()
 			if near(r, want.R) && near(g, want.G) && near(b, want.B) {
 				sum, n = sum.Add(image.Pt(x, y)), n+1
