@@ -29,6 +29,7 @@ type daemon struct {
 	edits   []control.Edit
 	refuse  bool
 	changed chan struct{}
+	probed  chan struct{} // lets a test of an upstream end
 }
 
 // startDaemon listens at path.
@@ -38,13 +39,15 @@ func startDaemon(t *testing.T, path string) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{changed: make(chan struct{}), status: control.Status{
+	d := &daemon{changed: make(chan struct{}), probed: make(chan struct{}, 1), status: control.Status{
 		Revision: 7, API: control.API, State: control.On, Address: "127.0.0.1:7860", Settings: settings.Default(),
 	}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/watch", d.watch)
 	mux.HandleFunc("POST /v1/pause", d.pause)
 	mux.HandleFunc("PUT /v1/settings", d.put)
+	mux.HandleFunc("GET /v1/status", d.tell)
+	mux.HandleFunc("POST /v1/probe", d.probe)
 	d.server = &http.Server{Handler: mux}
 	go func() { _ = d.server.Serve(l) }()
 	t.Cleanup(d.stop)
@@ -82,7 +85,7 @@ func (d *daemon) pause(w http.ResponseWriter, _ *http.Request) {
 	d.changed = make(chan struct{})
 }
 
-func (d *daemon) put(_ http.ResponseWriter, r *http.Request) {
+func (d *daemon) put(w http.ResponseWriter, r *http.Request) {
 	var e control.Edit
 	if json.NewDecoder(r.Body).Decode(&e) != nil {
 		return
@@ -90,6 +93,32 @@ func (d *daemon) put(_ http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.edits = append(d.edits, e)
+	if e.Revision != d.status.Revision {
+		w.WriteHeader(http.StatusConflict)
+		_ = json.NewEncoder(w).Encode(control.Error{Code: control.CodeStale, Message: "stale"})
+		return
+	}
+	d.status.Settings, d.status.Revision = e.Settings, e.Revision+1
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+func (d *daemon) tell(w http.ResponseWriter, _ *http.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_ = json.NewEncoder(w).Encode(d.status)
+}
+
+// probe tells of one step, and of the end when the test lets it.
+func (d *daemon) probe(w http.ResponseWriter, r *http.Request) {
+	ms := 3.0
+	_ = json.NewEncoder(w).Encode(control.ProbeLine{Progress: &control.ProbeProgress{Step: control.StepConnect, DNS: &ms}})
+	_ = http.NewResponseController(w).Flush()
+	select {
+	case <-d.probed:
+		_ = json.NewEncoder(w).Encode(control.ProbeLine{Report: &control.ProbeReport{OK: true, DNS: &ms, Protocol: "http1"}})
+	case <-r.Context().Done():
+	}
 }
 
 // follow runs a link to the daemon at path and returns it with its views.
@@ -214,5 +243,75 @@ func TestOffMayStop(t *testing.T) {
 	defer d.mu.Unlock()
 	if d.status.Paused {
 		t.Error("got paused; want stopped")
+	}
+}
+
+// An edited draft comes back with its outcome and the settings in force.
+func TestLinkSaves(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	d := startDaemon(t, path)
+	l, views := follow(t, path)
+	first := await(t, views, "on", inState(model.On))
+	next := first.Settings.Clone()
+	next.Pool.MaxIdle = 3
+	outcome := func(number int) func(model.View) bool {
+		return func(v model.View) bool { return v.Saved.Number == number }
+	}
+	l.save(t.Context(), model.Edit{Number: 1, Revision: first.Revision, Settings: next})
+	v := await(t, views, "saved", outcome(1))
+	if !v.Saved.Problem.Empty() || v.Settings.Pool.MaxIdle != 3 || v.Revision != 8 {
+		t.Errorf("got %+v, revision %d, %d idle; want it in force", v.Saved, v.Revision, v.Settings.Pool.MaxIdle)
+	}
+	l.save(t.Context(), model.Edit{Number: 2, Revision: first.Revision, Settings: next})
+	if v := await(t, views, "refused", outcome(2)); !v.Saved.Stale || v.Revision != 8 {
+		t.Errorf("from an old revision: got %+v, revision %d; want it stale", v.Saved, v.Revision)
+	}
+	d.stop()
+	await(t, views, "without a daemon", inState(model.Absent))
+	l.save(t.Context(), model.Edit{Number: 3, Revision: 8, Settings: next})
+	if v := await(t, views, "not sent", outcome(3)); v.Saved.Problem.Key != "edit.gone" {
+		t.Errorf("without a daemon: got %+v; want edit.gone", v.Saved)
+	}
+}
+
+// A status from before an edit that comes after it is not shown.
+func TestLinkTakesNoOlderStatus(t *testing.T) {
+	var l link
+	l.take(control.Status{PID: 1, Revision: 8}, nil)
+	l.take(control.Status{PID: 1, Revision: 7}, nil)
+	if l.status.Revision != 8 {
+		t.Errorf("got revision %d; want 8", l.status.Revision)
+	}
+	l.take(control.Status{PID: 2, Revision: 1}, nil)
+	if l.status.Revision != 1 {
+		t.Errorf("of another daemon: got revision %d; want 1", l.status.Revision)
+	}
+}
+
+// A test of an upstream is shown step by step, and can be stopped.
+func TestLinkTestsUpstream(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	d := startDaemon(t, path)
+	l, views := follow(t, path)
+	await(t, views, "on", inState(model.On))
+	u := settings.Upstream{Name: "one", URL: "https://one.example"}
+	step := func(v model.View) bool {
+		return v.Probe.Running && len(v.Probe.Steps) > 1 && v.Probe.Steps[0].State == model.On && v.Probe.Steps[1].State == model.Loading
+	}
+	l.test(t.Context(), u)
+	await(t, views, "at a step", step)
+	d.probed <- struct{}{}
+	if v := await(t, views, "tested", func(v model.View) bool { return !v.Probe.Running }); !v.Probe.OK || v.Probe.Name != "one" {
+		t.Errorf("got %+v; want it well", v.Probe)
+	}
+	l.test(t.Context(), u)
+	await(t, views, "at a step again", step)
+	l.stopTest()
+	await(t, views, "stopped", func(v model.View) bool { return !v.Probe.Running && v.Probe.Result.Empty() })
+	d.stop()
+	await(t, views, "without a daemon", inState(model.Absent))
+	l.test(t.Context(), u)
+	if v := await(t, views, "not made", func(v model.View) bool { return !v.Probe.Running && !v.Probe.Result.Empty() }); v.Probe.Result.Key != "probe.not_made" {
+		t.Errorf("without a daemon: got %+v", v.Probe)
 	}
 }

@@ -51,6 +51,9 @@ func TestEveryLanguageHasEveryKey(t *testing.T) {
 			}
 		}
 		for key, value := range words {
+			if strings.Contains(value.One+value.Other, "→") {
+				t.Errorf("%s: %s has an arrow, behind which Fyne's fonts draw a box", name, key)
+			}
 			if _, ok := want[key]; !ok {
 				t.Errorf("%s has %s, which English lacks", name, key)
 			}

@@ -40,7 +40,7 @@ func (p *advicePanel) show(v model.View) {
 		note = model.T("page.loading")
 	}
 	p.note.set(p.t.say(note))
-	p.missing.set(model.Sentences(list.Missing, p.t.say))
+	p.missing.set(model.Lines(list.Missing, p.t.say))
 }
 
 // An adviceLine is one piece of advice.
@@ -53,6 +53,8 @@ type adviceLine struct {
 	changes      *sentence
 	effect, note *sentence
 	apply, undo  *button
+
+	aboutBox, appliedBox fyne.CanvasObject
 }
 
 // newLine returns an empty piece of advice.
@@ -68,9 +70,10 @@ func (p *advicePanel) newLine() (*adviceLine, fyne.CanvasObject) {
 	l.apply = newButton(p.t.say(model.T("edit.apply")), theme.ConfirmIcon(), func() { l.take(true) })
 	l.apply.Importance = widget.HighImportance
 	l.undo = newButton(p.t.say(model.T("edit.undo")), theme.ContentUndoIcon(), func() { l.take(false) })
-	head := row(gapMedium, []float32{0, 0, 0}, l.title, middle(l.about), middle(l.applied))
+	l.aboutBox, l.appliedBox = middle(l.about), middle(l.applied)
+	head := row(gapMedium, []float32{0, 0, 0}, l.title, l.aboutBox, l.appliedBox)
 	words := column(gapSmall, head, l.found.box, l.do.box, l.changes.box, l.effect.box, l.note.box)
-	return l, row(gapLarge, []float32{1, 0, 0}, words, column(0, l.apply), column(0, l.undo))
+	return l, row(gapLarge, []float32{1, 0}, words, column(0, l.apply, l.undo))
 }
 
 // take applies the advice, or takes it back.
@@ -82,9 +85,9 @@ func (l *adviceLine) show(v model.AdviceItem) {
 	l.id = v.ID
 	l.title.set(say(v.Title))
 	l.about.set(v.Upstream)
-	reveal(l.about, v.Upstream != "")
+	reveal(l.aboutBox, v.Upstream != "")
 	l.applied.set(say(v.Applied))
-	reveal(l.applied, !v.Applied.Empty())
+	reveal(l.appliedBox, !v.Applied.Empty())
 	l.found.set(say(v.Found))
 	l.do.set(say(v.Do))
 	var changes []model.Text

@@ -26,6 +26,7 @@ func newEntry(typed func(string)) *entry {
 	e.OnChanged = func(words string) {
 		if e.typed != nil {
 			e.typed(words)
+			seek(e) // what came of it may have taken room
 		}
 	}
 	e.ExtendBaseWidget(e)

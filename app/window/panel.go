@@ -1,6 +1,8 @@
 package window
 
 import (
+	"image/color"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/theme"
@@ -76,6 +78,44 @@ func (r *panelRenderer) paint() {
 		r.field.CornerRadius, r.field.StrokeWidth = 0, 0
 	}
 	r.field.StrokeColor = theme.ColorForWidget(theme.ColorNameSeparator, r.panel)
+}
+
+// An emptyPanel stands where a page has nothing to show: a picture and the reason.
+type emptyPanel struct {
+	words *sentence
+	box   *panel
+}
+
+// emptyIcon is the edge of its picture, and emptyRoom the room above and below: Fyne's
+// pixels.
+const (
+	emptyIcon = 44
+	emptyRoom = 56
+)
+
+// newEmptyPanel returns a panel with a picture.
+func newEmptyPanel(icon fyne.Resource) *emptyPanel {
+	e := &emptyPanel{words: newSentence(widget.LowImportance)}
+	e.words.label.Alignment, e.words.label.Selectable = fyne.TextAlignCenter, false
+	picture := canvas.NewImageFromResource(theme.NewColoredResource(icon, ColorMuted))
+	picture.FillMode = canvas.ImageFillContain
+	picture.Translucency = 0.4
+	picture.SetMinSize(fyne.NewSquareSize(emptyIcon))
+	e.box = newPanel(column(gapMedium, atLeast(0, emptyRoom), picture, e.words.box, atLeast(0, emptyRoom)))
+	return e
+}
+
+// show shows the reason, or nothing.
+func (e *emptyPanel) show(words string, shown bool) {
+	e.words.set(words)
+	reveal(e.box, shown)
+}
+
+// atLeast returns nothing that is seen, but takes room.
+func atLeast(width, height float32) fyne.CanvasObject {
+	r := canvas.NewRectangle(color.Transparent)
+	r.SetMinSize(fyne.NewSize(width, height))
+	return r
 }
 
 // newFoot returns a field along the foot of the window, with a line above it.

@@ -2,7 +2,7 @@ package window
 
 import (
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/widget"
+	"fyne.io/fyne/v2/theme"
 
 	"millpond/app/model"
 )
@@ -14,16 +14,14 @@ type poolPage struct {
 	advice  *advicePanel
 	form    *poolForm
 	learned *learned
-	empty   *panel // before there are settings to show
-	words   *sentence
+	empty   *emptyPanel // before there are settings to show
 	box     fyne.CanvasObject
 }
 
 // newPoolPage returns the page without figures.
 func newPoolPage(t tools) *poolPage {
-	p := &poolPage{t: t, gauge: newPool(t), advice: newAdvicePanel(t), form: newPoolForm(t), learned: newLearned(t), words: newSentence(widget.LowImportance)}
-	p.empty = newPanel(p.words.box)
-	p.box = column(gapLarge, p.empty, p.gauge.box, p.advice.box, p.form.box, p.learned.box)
+	p := &poolPage{t: t, gauge: newPool(t), advice: newAdvicePanel(t), form: newPoolForm(t), learned: newLearned(t), empty: newEmptyPanel(theme.GridIcon())}
+	p.box = column(gapLarge, p.empty.box, p.gauge.box, p.advice.box, p.form.box, p.learned.box)
 	return p
 }
 
@@ -33,8 +31,7 @@ func (p *poolPage) body() fyne.CanvasObject { return p.box }
 // show implements page. Without a daemon the form stays, with the draft in it.
 func (p *poolPage) show(v model.View) {
 	d := p.t.edit.Draft()
-	p.words.set(p.t.say(emptyText(v)))
-	reveal(p.empty, d == nil)
+	p.empty.show(p.t.say(emptyText(v)), d == nil)
 	reveal(p.form.box, d != nil)
 	reveal(p.gauge.box, v.Connected)
 	reveal(p.advice.box, v.Connected)

@@ -63,7 +63,7 @@ func poolScenes() []scene {
 		{name: "pool-tall", page: model.PagePool, view: configured(), size: fyne.NewSize(1100, 1700)},
 		{name: "pool-changed", page: model.PagePool, view: configured(), act: typed("pool.preset", "fan-out")},
 		{name: "pool-wrong", page: model.PagePool, view: configured(), size: fyne.NewSize(920, 1300), act: typed("pool.max_connections", "200000")},
-		{name: "pool-small", page: model.PagePool, view: configured(), size: fyne.NewSize(640, 560), act: typed("pool.max_waiting", "40")},
+		{name: "pool-small", page: model.PagePool, view: configured(), size: fyne.NewSize(720, 560), act: typed("pool.max_waiting", "40")},
 		{name: "pool-upstream", page: model.PagePool, view: configured(), size: fyne.NewSize(920, 1300), act: func(_ *testing.T, w *Window) {
 			w.pages[w.at].(*poolPage).form.owner.chosen("relay")
 		}},

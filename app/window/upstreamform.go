@@ -173,7 +173,7 @@ func (s *addSheet) take() {
 	if d := s.page.t.edit.Draft(); d != nil && s.fresh != nil && d.Take(s.fresh) {
 		s.fresh = nil
 	}
-	s.page.t.edit.changed()
+	s.page.turn()
 }
 
 // show draws what is filled in, and reports whether the form is open.

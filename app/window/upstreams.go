@@ -20,21 +20,19 @@ type upstreamsPage struct {
 	order  *sectionForm // when another one is tried
 	sheet  *upstreamSheet
 	adding *addSheet
-	empty  *panel // before there are settings to show
-	words  *sentence
+	empty  *emptyPanel // before there are settings to show
 	box    fyne.CanvasObject
 }
 
 // newUpstreamsPage returns the page without lines.
 func newUpstreamsPage(t tools) *upstreamsPage {
-	p := &upstreamsPage{t: t, words: newSentence(widget.LowImportance)}
+	p := &upstreamsPage{t: t, empty: newEmptyPanel(theme.StorageIcon())}
 	p.list = newUpstreamList(p)
 	p.probe = newProbePanel(t)
 	p.order = newSectionForm(t, "upstream.trouble", model.FailoverKeys(), model.TimeoutKeys())
 	p.sheet = newUpstreamSheet(p)
 	p.adding = newAddSheet(p)
-	p.empty = newPanel(p.words.box)
-	p.box = column(gapLarge, p.empty, p.probe.box, p.list.box, p.sheet.box, p.adding.box, p.order.box)
+	p.box = column(gapLarge, p.empty.box, p.probe.box, p.list.box, p.sheet.box, p.adding.box, p.order.box)
 	return p
 }
 
@@ -45,8 +43,7 @@ func (p *upstreamsPage) body() fyne.CanvasObject { return p.box }
 func (p *upstreamsPage) show(v model.View) {
 	p.view = v
 	d := p.t.edit.Draft()
-	p.words.set(p.t.say(emptyText(v)))
-	reveal(p.empty, d == nil)
+	p.empty.show(p.t.say(emptyText(v)), d == nil)
 	p.probe.show(v.Probe)
 	editing := d != nil && p.sheet.show(d)
 	adding := d != nil && !editing && p.adding.show(d)
@@ -62,20 +59,33 @@ func (p *upstreamsPage) show(v model.View) {
 
 // escape closes a form.
 func (p *upstreamsPage) escape() {
+	if p.sheet.key == nil && p.adding.fresh == nil {
+		return
+	}
 	p.sheet.key, p.adding.fresh = nil, nil
+	p.turn()
+}
+
+// turn draws the page after a form was opened or closed, from its beginning.
+func (p *upstreamsPage) turn() {
 	p.t.edit.changed()
+	if c := fyne.CurrentApp().Driver().CanvasForObject(p.box); c != nil {
+		if s := scrollIn(c.Content()); s != nil {
+			s.ScrollToTop()
+		}
+	}
 }
 
 // edit opens the form of an upstream.
 func (p *upstreamsPage) edit(key string) {
 	p.sheet.key = &key
-	p.t.edit.changed()
+	p.turn()
 }
 
 // add opens the form of a new upstream.
 func (p *upstreamsPage) add() {
 	p.adding.open()
-	p.t.edit.changed()
+	p.turn()
 	if c := fyne.CurrentApp().Driver().CanvasForObject(p.adding.search); c != nil {
 		c.Focus(p.adding.search)
 	}
@@ -108,6 +118,7 @@ type upstreamList struct {
 	head  fyne.CanvasObject
 	list  *list[*upstreamLine]
 	lines []model.UpstreamLine // as they are shown
+	hint  *sentence
 	box   fyne.CanvasObject
 }
 
@@ -119,6 +130,10 @@ const (
 	gripWidth   = 62
 	actionWidth = gapMedium + 54 + 3*36
 )
+
+// listWidth is how wide the list is at least, so that its figures do not run into one
+// another: Fyne's pixels.
+const listWidth = 590
 
 // newUpstreamList returns the panel without lines.
 func newUpstreamList(p *upstreamsPage) *upstreamList {
@@ -144,9 +159,9 @@ func newUpstreamList(p *upstreamsPage) *upstreamList {
 	add := newButton(t.say(model.T("upstream.add")), theme.ContentAddIcon(), p.add)
 	add.Importance = widget.HighImportance
 	top := row(gapMedium, []float32{1, 0}, middle(title(t.say(model.T("overview.upstreams")))), add)
-	hint := newNote()
-	hint.set(t.say(model.T("upstream.hint")))
-	l.box = newPanel(column(gapMedium, top, l.head, l.list.body, l.list.empty.box, hint.box))
+	l.hint = newNote()
+	l.hint.set(t.say(model.T("upstream.hint")))
+	l.box = newPanel(column(gapMedium, top, l.head, l.list.body, l.list.empty.box, l.hint.box, atLeast(listWidth, 0)))
 	return l
 }
 
@@ -163,6 +178,7 @@ func (l *upstreamList) show(lines []model.UpstreamLine, connected bool) {
 	l.lines = lines
 	l.list.resize(len(lines))
 	reveal(l.head, len(lines) > 0)
+	reveal(l.hint.box, len(lines) > 1)
 	for i, h := range l.heads {
 		h.mark(model.Column(i) == l.by && len(lines) > 0, l.down)
 	}

@@ -39,7 +39,7 @@ func upstreamScenes() []scene {
 		{name: "upstreams-on", page: model.PageUpstreams, view: configured()},
 		{name: "upstreams-empty", page: model.PageUpstreams, view: empty},
 		{name: "upstreams-absent", page: model.PageUpstreams, view: model.View{State: model.Absent, Headline: model.T("state.absent"), Reason: model.T("reason.not_running"), Advice: model.T("advice.start")}},
-		{name: "upstreams-small", page: model.PageUpstreams, view: configured(), size: fyne.NewSize(640, 560)},
+		{name: "upstreams-small", page: model.PageUpstreams, view: configured(), size: fyne.NewSize(720, 560)},
 		{name: "upstreams-changed", page: model.PageUpstreams, view: configured(), act: func(_ *testing.T, w *Window) {
 			w.edit.Draft().Remove("local")
 			w.edit.Draft().Move("relay", -1)

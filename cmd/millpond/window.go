@@ -38,6 +38,7 @@ func newWindow(o app.Opening) app.Window {
 	o.Do.Copy = f.app.Clipboard().SetContent
 	f.content = window.New(o.Say, o.Do, o.Notice)
 	f.window = f.app.NewWindow("Millpond")
+	f.window.SetPadded(false) // the navigation reaches to the edge
 	f.window.SetContent(f.content.Content())
 	f.content.Open(o.Page)
 	f.content.Bind(f.window.Canvas())
