@@ -19,7 +19,7 @@ func (a *app) complete(root *cobra.Command) {
 	files := cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 	arguments := map[string]cobra.CompletionFunc{
 		"config get": one(a.completeKey), "config set": a.completeSetting, "config preset": one(fixed(presets())),
-		"config validate": files, "config export": files, "config import": files,
+		"config validate": files, "config export": files, "config import": files, "diagnostics": files,
 		"upstream add": one(fixed(catalogueIDs())), "upstream remove": one(a.completeUpstream), "upstream use": one(a.completeUpstream),
 		"upstream test": one(a.completeUpstream),
 		"connect":       one(a.completeClient), "disconnect": one(a.completeClient),
