@@ -37,6 +37,7 @@ type adviser struct {
 	// mu guards what follows.
 	spans   [2]span // the older one is what advice rests on; they take turns
 	applied []applied
+	unsaved bool // an effect was measured for the first time since applied was written
 }
 
 // A span is a time that advice may rest on.
@@ -95,6 +96,7 @@ func newAdviser(path string) (*adviser, error) {
 
 // saveLocked writes what was applied, whole or not at all.
 func (a *adviser) saveLocked() error {
+	a.unsaved = false
 	if a.path == "" {
 		return nil
 	}
@@ -157,6 +159,7 @@ func (a *adviser) measureLocked(now *advisor.Facts) {
 		if !ok || requests < advisor.Measurable || after.Key != done.Before.Key {
 			continue
 		}
+		a.unsaved = a.unsaved || done.Measured == nil
 		done.Measured = &advisor.Effect{Key: after.Key, Before: done.Before.After, After: after.After, Unit: after.Unit}
 	}
 }
@@ -212,20 +215,32 @@ func textAt(s *settings.Settings, path string) (string, error) {
 	return fmt.Sprint(value), err
 }
 
-// watchAdvice notes the widths of bursts until ctx is done.
+// watchAdvice notes the widths of bursts until ctx is done, when there were requests.
 func (d *Daemon) watchAdvice(ctx context.Context) {
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
-	for {
+	for last := uint64(0); ; {
 		select {
 		case <-ctx.Done():
-			d.adviser.mu.Lock()
-			defer d.adviser.mu.Unlock()
-			d.logAdvice(d.adviser.saveLocked())
+			d.keepAdvice(true)
 			return
 		case <-tick.C:
-			d.adviser.look(d.measured())
 		}
+		if n := d.meter.Counted(); n != last {
+			last = n
+			d.adviser.look(d.measured())
+			d.keepAdvice(false)
+		}
+	}
+}
+
+// keepAdvice writes what was measured: at the end the latest, and else what is new.
+func (d *Daemon) keepAdvice(atEnd bool) {
+	a := d.adviser
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.unsaved || atEnd && len(a.applied) > 0 {
+		d.logAdvice(a.saveLocked())
 	}
 }
 

@@ -122,9 +122,15 @@ func (f *Facts) keepLonger(u *UpstreamFacts) (r Recommendation, ok bool) {
 	return r, true
 }
 
+// declined counts the connections that an answer left unusable although it came whole and the client
+// stayed for it: the upstream wanted no more on them.
+func declined(u *UpstreamFacts) uint64 {
+	return u.NotReusable - min(u.NotReusable, u.Counts.ClientCancelled+u.Counts.Failed())
+}
+
 // closesBehind reports whether an upstream closes behind nearly each answer, be it announced or not.
 func closesBehind(u *UpstreamFacts) bool {
-	return 5*u.cold() >= 4*u.Requests && (u.Unreliable || 5*u.NotReusable >= 4*u.Requests)
+	return 5*u.cold() >= 4*u.Requests && (u.Unreliable || 5*declined(u) >= 4*u.Requests)
 }
 
 // keepAliveUnreliable finds upstreams that close behind their answers. Nothing here can make them

@@ -147,7 +147,7 @@ func fromMS(ms float64) time.Duration { return time.Duration(ms * float64(time.M
 // blames reports whether the egress proxy is what ends an upstream's connections: the same origin
 // keeps them without it.
 func (f *Facts) blames(u *UpstreamFacts) bool {
-	ended := aged(u) + u.NotReusable
+	ended := aged(u) + declined(u)
 	return u.Egress != "" && u.Requests >= enough && 2*u.cold() >= u.Requests && 2*ended >= u.Requests && u.Direct
 }
 

@@ -74,8 +74,9 @@ func callerScopeHurts(f *Facts) ([]Recommendation, []Missing) {
 	if len(d.upstreams) == 0 {
 		return nil, nil
 	}
-	apart := dials - min(dials, d.total(squeezedOut)+d.total(aged)) // not for want of slots, nor for age
-	if len(f.Callers) < 2 || !often(cold, requests) || 10*cold < requests || apart < seldom || apart < 2*uint64(max(1, together)) {
+	otherwise := d.total(squeezedOut) + d.total(aged) + d.total(func(u *UpstreamFacts) uint64 { return u.NotReusable })
+	apart := dials - min(dials, otherwise) // those that have no other cause
+	if len(f.Callers) < 2 || !often(cold, requests) || 10*cold < requests || apart < seldom || 2*apart < dials || apart < 2*uint64(max(1, together)) {
 		return nil, f.missingRequests(CallerScopeHurts)
 	}
 	r := Recommendation{Code: CallerScopeHurts, cost: time.Duration(apart) * d.handshake()}

@@ -126,6 +126,18 @@ var situationTests = []struct {
 	{"closes behind answers", nil, func(f *Facts, u *UpstreamFacts) {
 		u.Dials, u.Reused, u.Unreliable, u.Learned, u.Aged, u.Connects, u.Spent = 1000, 0, true, time.Millisecond, 1000, 1000, 60*time.Second
 	}, []string{"keepalive_unreliable:a"}, []Change{{"pool.warm", "0", "auto"}}},
+	{"says that it closes behind answers", nil, func(f *Facts, u *UpstreamFacts) {
+		u.Dials, u.Reused, u.NotReusable, u.Connects, u.Spent = 1000, 0, 1000, 1000, 60*time.Second
+	}, []string{"keepalive_unreliable:a"}, []Change{{"pool.warm", "0", "auto"}}},
+	{"clients that leave before the end", nil, func(f *Facts, u *UpstreamFacts) {
+		u.Dials, u.Reused, u.NotReusable, u.Connects, u.Spent = 1000, 0, 1000, 1000, 60*time.Second
+		u.Counts = meter.Counts{OK: 100, ClientCancelled: 900}
+	}, nil, nil},
+	{"callers apart who leave before the end", scoped, func(f *Facts, u *UpstreamFacts) {
+		crowd(f)
+		u.Dials, u.Reused, u.NotReusable, u.Together = 900, 100, 890, 4
+		u.Counts = meter.Counts{OK: 110, ClientCancelled: 890}
+	}, nil, nil},
 	{"closes behind more answers than can be warmed", nil, func(f *Facts, u *UpstreamFacts) {
 		u.Requests, u.Reused, u.Unreliable, u.Aged, u.Connects, u.Spent = 1_000_000, 0, true, 1_000_000, 1000, 60*time.Second
 		f.Since = f.At.Add(-time.Minute)
