@@ -63,20 +63,20 @@ func OpenLog(c LogConfig) (*Log, error) {
 		}
 		inFile = append(inFile, l.outlet(l.file))
 	}
-	var onScreen io.Writer
-	replace := shortAttr
+	handlers := []slog.Handler{nil} // the first is for what is written as it stands in the file
 	switch {
 	case c.Stderr == nil:
 	case c.Journal:
-		onScreen, replace = journal{l.outlet(c.Stderr)}, timelessAttr
+		handlers = append(handlers, newLineHandler(journal{l.outlet(c.Stderr)}, c.Level, timelessAttr, ""))
 	case c.Terminal:
-		onScreen = tee{l.outlet(c.Stderr)}
-	default: // the same text as in the file: write it once
+		handlers = append(handlers, newLineHandler(l.outlet(c.Stderr), c.Level, shortAttr, time.TimeOnly))
+	default:
 		inFile = append(inFile, l.outlet(c.Stderr))
 	}
-	handlers := []slog.Handler{slog.NewTextHandler(tee(inFile), &slog.HandlerOptions{Level: c.Level, ReplaceAttr: redactAttr})}
-	if onScreen != nil {
-		handlers = append(handlers, slog.NewTextHandler(onScreen, &slog.HandlerOptions{Level: c.Level, ReplaceAttr: replace}))
+	handlers[0] = newLineHandler(tee(inFile), c.Level, redactAttr, logTime)
+	if len(handlers) == 1 {
+		l.Logger = slog.New(handlers[0])
+		return l, nil
 	}
 	l.Logger = slog.New(slog.NewMultiHandler(handlers...))
 	return l, nil

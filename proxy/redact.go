@@ -38,12 +38,23 @@ func Redact(text string) string {
 // suspicious reports whether text may hold a secret at all. It spares most values of
 // a log line the regular expressions.
 func suspicious(text string) bool {
-	// A URL and a header have ":" or "=", a query "?", a scheme a space.
-	if strings.ContainsAny(text, "?:= ") {
-		return true
+	for i := range len(text) {
+		switch c := text[i]; c {
+		case '?', ':', '=', ' ': // a URL and a header have ":" or "=", a query "?", a scheme a space
+			return true
+		case 's', 'A', 'g', 'x', 'e':
+			if startsKey(text[i:]) {
+				return true
+			}
+		}
 	}
-	for _, start := range [...]string{"sk-", "AIza", "gh", "xox", "eyJ"} { // as in keyShapes
-		if strings.Contains(text, start) {
+	return false
+}
+
+// startsKey reports whether text begins as one of keyShapes may.
+func startsKey(text string) bool {
+	for _, start := range [...]string{"sk-", "AIza", "gh", "xox", "eyJ"} {
+		if strings.HasPrefix(text, start) {
 			return true
 		}
 	}
