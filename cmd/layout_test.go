@@ -43,7 +43,7 @@ type row struct {
 
 // below is what one request passes through, and what the fronts may therefore know.
 var below = []string{
-	"settings", "proxy/hangup", "proxy/listener", "proxy/meter", "proxy/pool", "proxy/replay",
+	"settings", "proxy/hangup", "proxy/listener", "proxy/meter", "proxy/socket", "proxy/pool", "proxy/replay",
 	"proxy/router", "proxy/upstream", "proxy/wire",
 }
 
@@ -61,7 +61,8 @@ var layout = []row{
 	{dir: "proxy/upstream", may: []string{"settings", "settings/secret"}},
 	{dir: "proxy/wire"},
 	{dir: "proxy/hangup"},
-	{dir: "proxy/pool", may: []string{"settings", "proxy/hangup", "proxy/wire"}},
+	{dir: "proxy/socket"},
+	{dir: "proxy/pool", may: []string{"settings", "proxy/hangup", "proxy/socket", "proxy/wire"}},
 	{dir: "proxy/replay"},
 	{dir: "proxy/exchange", may: slices.Concat([]string{"settings/secret"}, below)},
 	{dir: "proxy/general", may: slices.Concat([]string{"proxy/exchange"}, below)},

@@ -2,7 +2,6 @@ package fast
 
 import (
 	"io"
-	"net"
 	"sync/atomic"
 	"time"
 )
@@ -83,7 +82,7 @@ func (b *body) leave() bool {
 		_, err := io.Copy(io.Discard, struct{ io.Reader }{b})
 		return err == nil
 	}
-	if half, ok := c.nc.(*net.TCPConn); ok && half.CloseWrite() == nil {
+	if c.nc.CloseWrite() == nil {
 		c.nc.SetReadDeadline(time.Now().Add(lingerFor))
 		io.CopyN(io.Discard, c.nc, shortRest)
 	}

@@ -7,12 +7,12 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"millpond/proxy/exchange"
 	"millpond/proxy/hangup"
 	"millpond/proxy/listener"
+	"millpond/proxy/socket"
 	"millpond/proxy/wire"
 )
 
@@ -36,8 +36,7 @@ var past = time.Unix(1, 0)
 type conn struct {
 	// constant
 	f      *Front
-	nc     net.Conn
-	sys    syscall.RawConn
+	nc     *socket.Conn
 	id     uint64 // for the watcher
 	remote string
 	born   int64 // Unix nanoseconds
@@ -63,21 +62,17 @@ type conn struct {
 
 // newConn returns nil when it could not be told that the client leaves.
 func newConn(ctx context.Context, f *Front, nc net.Conn) *conn {
-	sc, ok := nc.(syscall.Conn)
-	if !ok {
-		return nil
-	}
-	sys, err := sc.SyscallConn()
+	s, err := socket.New(nc)
 	if err != nil {
 		return nil
 	}
-	c := &conn{f: f, nc: nc, sys: sys, id: f.ids.Add(1), remote: nc.RemoteAddr().String(), born: time.Now().UnixNano()}
+	c := &conn{f: f, nc: s, id: f.ids.Add(1), remote: nc.RemoteAddr().String(), born: time.Now().UnixNano()}
 	c.body.c, c.answer.c = c, c
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	if f.wrap != nil {
 		c.ctx = f.wrap(c.ctx)
 	}
-	if !f.look && !f.watcher.Add(c.id, sys, c) {
+	if !f.look && !f.watcher.Add(c.id, s.Sys(), c) {
 		c.cancel()
 		return nil
 	}
@@ -289,7 +284,7 @@ func (c *conn) handOver(why reason) {
 	c.gone = true
 	read := append([]byte(nil), c.buffered()...)
 	c.r = c.w
-	c.f.handOver(why, listener.Resume(c.nc, read, c.used.Load()))
+	c.f.handOver(why, listener.Resume(c.nc.Conn, read, c.used.Load()))
 }
 
 // HungUp is told by the watcher that the client sends nothing more.
@@ -301,14 +296,14 @@ func (c *conn) HungUp() {
 // left ends the request under way if the client has left: it hung up, and nothing that
 // it sent is unread. While a request is being read, reading will tell.
 func (c *conn) left() {
-	if c.phase.Load() == waiting && !c.more.Load() && hangup.Peek(c.sys) == hangup.Closed {
+	if c.phase.Load() == waiting && !c.more.Load() && hangup.Peek(c.nc.Sys()) == hangup.Closed {
 		c.cancel()
 	}
 }
 
 // lookAt is for systems that do not tell that a client left.
 func (c *conn) lookAt() {
-	if c.phase.Load() == waiting && !c.more.Load() && hangup.Peek(c.sys) == hangup.Closed {
+	if c.phase.Load() == waiting && !c.more.Load() && hangup.Peek(c.nc.Sys()) == hangup.Closed {
 		c.HungUp()
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/net/proxy"
 
 	"millpond/proxy/hangup"
+	"millpond/proxy/socket"
 	"millpond/proxy/wire"
 	"millpond/settings"
 )
@@ -308,15 +309,11 @@ type rawConn struct {
 }
 
 func newRawConn(nc net.Conn) (*rawConn, error) {
-	sc, ok := nc.(syscall.Conn)
-	if !ok {
-		return nil, fmt.Errorf("connection of type %T has no descriptor", nc)
-	}
-	sys, err := sc.SyscallConn()
+	s, err := socket.New(nc)
 	if err != nil {
 		return nil, err
 	}
-	return &rawConn{Conn: nc, sys: sys}, nil
+	return &rawConn{Conn: s, sys: s.Sys()}, nil
 }
 
 func (c *rawConn) Write(p []byte) (int, error) {
