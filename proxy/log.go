@@ -63,7 +63,7 @@ func OpenLog(c LogConfig) (*Log, error) {
 		}
 		inFile = append(inFile, l.outlet(l.file))
 	}
-	handlers := []slog.Handler{nil} // the first is for what is written as it stands in the file
+	handlers := []*lineHandler{nil} // the first is for what is written as it stands in the file
 	switch {
 	case c.Stderr == nil:
 	case c.Journal:
@@ -74,11 +74,7 @@ func OpenLog(c LogConfig) (*Log, error) {
 		inFile = append(inFile, l.outlet(c.Stderr))
 	}
 	handlers[0] = newLineHandler(tee(inFile), c.Level, redactAttr, logTime)
-	if len(handlers) == 1 {
-		l.Logger = slog.New(handlers[0])
-		return l, nil
-	}
-	l.Logger = slog.New(slog.NewMultiHandler(handlers...))
+	l.Logger = slog.New(newLineHandlers(handlers))
 	return l, nil
 }
 

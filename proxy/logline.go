@@ -2,18 +2,20 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // logTime is the layout of times in slog's text.
 const logTime = "2006-01-02T15:04:05.000Z07:00"
 
-// A lineHandler writes lines of plain values, such as the one of each request, as the
-// text handler within it would, in a fraction of its time; all others it leaves to that
-// one. The request log is on by default, so it is a part of what a request costs.
+// A lineHandler writes lines of plain values that come without a record, such as the one of
+// each request, as the text handler within it would, in a fraction of its time; all others
+// it leaves to that one. The request log is on by default, so it is a part of what a request costs.
 type lineHandler struct {
 	slog.Handler           // a text handler that writes to the same writer and redacts
 	to           io.Writer // is given whole lines, and may be called from any goroutine
@@ -21,30 +23,31 @@ type lineHandler struct {
 }
 
 // newLineHandler returns a handler that writes redacted lines to w.
-func newLineHandler(w io.Writer, level slog.Level, replace func([]string, slog.Attr) slog.Attr, layout string) slog.Handler {
+func newLineHandler(w io.Writer, level slog.Level, replace func([]string, slog.Attr) slog.Attr, layout string) *lineHandler {
 	return &lineHandler{slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: replace}), w, layout}
 }
 
 // lineBuffers hold lines under way.
 var lineBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
 
-// Handle writes one line.
-func (h *lineHandler) Handle(ctx context.Context, r slog.Record) error {
-	if !isPlain(r) {
+// HandleLine writes one line; it implements exchange.LineHandler.
+func (h *lineHandler) HandleLine(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr) error {
+	if !isPlain(at, message, attrs) {
+		r := slog.NewRecord(at, level, message, 0)
+		r.AddAttrs(attrs...)
 		return h.Handler.Handle(ctx, r)
 	}
 	buf := lineBuffers.Get().(*[]byte)
 	line := (*buf)[:0]
 	if h.layout != "" {
-		line = r.Time.Round(0).AppendFormat(append(line, "time="...), h.layout)
+		line = at.AppendFormat(append(line, "time="...), h.layout)
 		line = append(line, ' ')
 	}
-	line = append(append(line, "level="...), r.Level.String()...)
-	line = appendText(append(line, " msg="...), r.Message)
-	r.Attrs(func(a slog.Attr) bool {
+	line = append(append(line, "level="...), level.String()...)
+	line = appendText(append(line, " msg="...), message)
+	for _, a := range attrs {
 		line = appendValue(append(append(append(line, ' '), a.Key...), '='), a.Value)
-		return true
-	})
+	}
 	line = append(line, '\n')
 	_, err := h.to.Write(line)
 	*buf = line
@@ -52,21 +55,49 @@ func (h *lineHandler) Handle(ctx context.Context, r slog.Record) error {
 	return err
 }
 
-// isPlain reports whether all values of a record are of the kinds that appendValue knows.
+// isPlain reports whether all values of a line are of the kinds that appendValue knows.
 // Keys are words of our own.
-func isPlain(r slog.Record) bool {
-	plain := !r.Time.IsZero() && isASCII(r.Message)
-	r.Attrs(func(a slog.Attr) bool {
+func isPlain(at time.Time, message string, attrs []slog.Attr) bool {
+	for _, a := range attrs {
 		switch a.Value.Kind() {
 		case slog.KindString:
-			plain = plain && isASCII(a.Value.String())
+			if !isASCII(a.Value.String()) {
+				return false
+			}
 		case slog.KindInt64, slog.KindBool, slog.KindFloat64:
 		default:
-			plain = false
+			return false
 		}
-		return plain
-	})
-	return plain
+	}
+	return !at.IsZero() && isASCII(message)
+}
+
+// lineHandlers write each line several times, in forms of their own.
+type lineHandlers struct {
+	*slog.MultiHandler
+	each []*lineHandler
+}
+
+func newLineHandlers(each []*lineHandler) slog.Handler {
+	if len(each) == 1 {
+		return each[0]
+	}
+	var all []slog.Handler
+	for _, h := range each {
+		all = append(all, h)
+	}
+	return &lineHandlers{slog.NewMultiHandler(all...), each}
+}
+
+// HandleLine writes one line; it implements exchange.LineHandler.
+func (h *lineHandlers) HandleLine(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr) error {
+	var errs []error
+	for _, one := range h.each {
+		if one.Enabled(ctx, level) {
+			errs = append(errs, one.HandleLine(ctx, at, level, message, attrs))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func isASCII(text string) bool {

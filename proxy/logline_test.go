@@ -2,11 +2,12 @@ package proxy
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"log/slog"
 	"testing"
 	"time"
+
+	"millpond/proxy/exchange"
 )
 
 // What a line handler writes is what slog's own text handler would.
@@ -25,18 +26,19 @@ func TestLinesAreAsBySlog(t *testing.T) {
 		theirs := slog.NewTextHandler(&want, &slog.HandlerOptions{ReplaceAttr: tt.replace})
 		for i, text := range texts {
 			for _, at := range times {
-				r := slog.NewRecord(at, slog.Level(4*(i%3)), text, 0)
-				r.AddAttrs(slog.String("path", text), slog.Int64("bytes", int64(-i)), slog.Float64("ms", float64(i)/7), slog.Float64("whole", 3),
-					slog.Bool("reused", i%2 == 0), slog.Int("attempts", 1))
+				level := slog.Level(4 * (i % 3))
+				attrs := []slog.Attr{slog.String("path", text), slog.Int64("bytes", int64(-i)), slog.Float64("ms", float64(i)/7), slog.Float64("whole", 3),
+					slog.Bool("reused", i%2 == 0), slog.Int("attempts", 1)}
 				if i%5 == 4 {
-					r.AddAttrs(slog.Any("err", errors.New(text)), slog.Duration("after", time.Second))
+					attrs = append(attrs, slog.Any("err", errors.New(text)), slog.Duration("after", time.Second))
 				}
+				r := slog.NewRecord(at, level, text, 0)
+				r.AddAttrs(attrs...)
 				got.Reset()
 				want.Reset()
-				for _, h := range []slog.Handler{ours, theirs} {
-					if err := h.Handle(context.Background(), r); err != nil {
-						t.Fatal(err)
-					}
+				err := errors.Join(ours.HandleLine(t.Context(), at, level, text, attrs), theirs.Handle(t.Context(), r))
+				if err != nil {
+					t.Fatal(err)
 				}
 				if got.String() != want.String() {
 					t.Errorf("%s: got %q; want %q", name, got.String(), want.String())
@@ -48,14 +50,30 @@ func TestLinesAreAsBySlog(t *testing.T) {
 
 // BenchmarkRequestLine is what the log costs a request.
 func BenchmarkRequestLine(b *testing.B) {
-	log := slog.New(newLineHandler(tee{&recent{}}, slog.LevelInfo, redactAttr, logTime))
+	h := newLineHandler(tee{&recent{}}, slog.LevelInfo, redactAttr, logTime)
 	b.ReportAllocs()
 	for b.Loop() {
-		log.LogAttrs(context.Background(), slog.LevelInfo, RequestMessage,
+		_ = h.HandleLine(b.Context(), time.Now(), slog.LevelInfo, RequestMessage, []slog.Attr{
 			slog.String("id", "0123456789ab"), slog.String("method", "POST"), slog.String("path", "/v1/messages"),
 			slog.String("upstream", "anthropic"), slog.String("protocol", "HTTP/1.1"), slog.Int("status", 200),
 			slog.String("outcome", "ok"), slog.Bool("reused", true), slog.Int("attempts", 1), slog.String("replay", ""),
 			slog.Float64("queue_ms", 0), slog.Float64("connect_ms", 0), slog.Float64("first_byte_ms", 1.234), slog.Float64("total_ms", 1.345),
-			slog.Int64("bytes_in", 400), slog.Int64("bytes_out", 600))
+			slog.Int64("bytes_in", 400), slog.Int64("bytes_out", 600)})
+	}
+}
+
+// The log of a daemon takes lines as exchange has them, however many forms it writes.
+func TestLogTakesLines(t *testing.T) {
+	for _, c := range []LogConfig{{}, {Stderr: &lockedText{}}, {Stderr: &lockedText{}, Terminal: true}, {Stderr: &lockedText{}, Journal: true}} {
+		l, err := OpenLog(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := l.Handler().(exchange.LineHandler); !ok {
+			t.Errorf("%+v: the handler is a %T; want one that takes lines", c, l.Handler())
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

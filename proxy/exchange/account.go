@@ -35,14 +35,37 @@ func (t *turn) close() {
 	t.log()
 }
 
+// A LineHandler is a slog.Handler that needs no slog.Record for a line of plain values:
+// making one costs more than writing the line.
+type LineHandler interface {
+	slog.Handler
+	// HandleLine is Handle for a line with these attributes, which it does not keep.
+	HandleLine(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr) error
+}
+
+// maxAttrs is how many attributes a request's line has at most.
+const maxAttrs = 18
+
 // log writes the request's line: no body, no query, no credential.
 func (t *turn) log() {
-	if !t.x.Log.Enabled(context.Background(), slog.LevelInfo) {
+	ctx := context.Background() // a handler needs none
+	handler := t.x.Log.Handler()
+	if !handler.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
+	attrs := t.attributes()
+	if lines, ok := handler.(LineHandler); ok {
+		_ = lines.HandleLine(ctx, t.record.At, slog.LevelInfo, "request", attrs) // there is nowhere to say that the log fails
+		return
+	}
+	t.x.Log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
+}
+
+// attributes are those of the request's line. They are good until the turn ends.
+func (t *turn) attributes() []slog.Attr {
 	r := &t.record
 	path, _, _ := strings.Cut(t.req.Target, "?")
-	attrs := []slog.Attr{
+	attrs := append(t.attrs[:0],
 		slog.String("id", newID()),
 		slog.String("method", t.req.Method),
 		slog.String("path", path),
@@ -59,14 +82,14 @@ func (t *turn) log() {
 		milliseconds("total_ms", r.Total),
 		slog.Int64("bytes_in", r.BytesIn),
 		slog.Int64("bytes_out", r.BytesOut),
-	}
+	)
 	if r.Code != "" {
 		attrs = append(attrs, slog.String("code", r.Code))
 	}
 	if r.Err != "" {
 		attrs = append(attrs, slog.String("err", r.Err))
 	}
-	t.x.Log.LogAttrs(context.Background(), slog.LevelInfo, "request", attrs...)
+	return attrs
 }
 
 func milliseconds(key string, d time.Duration) slog.Attr {

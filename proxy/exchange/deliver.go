@@ -25,6 +25,7 @@ func (t *turn) deliver(ctx context.Context, a *attempt, resp *pool.Response) {
 		t.tunnel(ctx, a, resp)
 		return
 	}
+	defer resp.Recycle()
 	defer resp.Body.Close()
 	d := &delivery{t: t, a: a, resp: resp}
 	if isEventStream(resp.Header) {

@@ -205,8 +205,20 @@ type Tunnel interface {
 // Do carries one request. It returns false when the answer was cut, so that the
 // front must break the client's connection rather than end the message.
 func (x *Exchange) Do(ctx context.Context, st *State, req *Request, client Client) (whole bool) {
-	t := &turn{x: x, st: st, req: req, client: client, whole: true}
-	t.record.At = req.Arrived
+	t := turns.Get().(*turn)
+	*t = turn{x: x, st: st, req: req, client: client, whole: true}
+	whole = t.carry(ctx)
+	*t = turn{} // nothing refers to it any more; after a panic it is left alone
+	turns.Put(t)
+	return whole
+}
+
+// turns are used again, as they are large.
+var turns = sync.Pool{New: func() any { return new(turn) }}
+
+// carry is Do.
+func (t *turn) carry(ctx context.Context) (whole bool) {
+	t.record.At = t.req.Arrived
 	defer t.close()
 	if t.preflight() {
 		return true

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -28,6 +29,9 @@ const (
 	// via is what we add to Via (RFC 9110, section 7.6.3), and know a loop by.
 	via = "1.1 millpond"
 )
+
+// viaUs is Via of a request that came by no proxy. It never changes.
+var viaUs = []string{via}
 
 // A turn is one request on its way.
 type turn struct {
@@ -53,6 +57,9 @@ type turn struct {
 	ended   bool // the outcome is settled
 	record  meter.Record
 	cause   error // for the log
+
+	attempt attempt             // the present one
+	attrs   [maxAttrs]slog.Attr // room for the log's line
 }
 
 // admit routes the request and reads its body where it may be kept. It returns
@@ -195,7 +202,11 @@ func (t *turn) prepareHeader() {
 			delete(h, name)
 		}
 	}
-	h["Via"] = append(h["Via"], via)
+	if before := h["Via"]; before != nil {
+		h["Via"] = append(before, via)
+	} else {
+		h["Via"] = viaUs
+	}
 	delete(h, "Expect") // the connection to the upstream has its own
 }
 
@@ -212,13 +223,15 @@ type attempt struct {
 	release func()
 	budget  *replay.Budget
 	lease   *pool.Lease
+	request pool.Request
 }
 
 // choose takes the upstream for the next attempt.
 func (t *turn) choose(fresh bool) *attempt {
 	t.attempts++
 	now := time.Now()
-	a := &attempt{t: t, fresh: fresh, chosen: now, release: func() {}, path: t.match.Target}
+	a := &t.attempt // the one before has ended
+	*a = attempt{t: t, fresh: fresh, chosen: now, release: func() {}, path: t.match.Target}
 	before := t.record.Upstream
 	if f := t.match.Forward; f != nil {
 		a.target = pool.Target{Scheme: f.Scheme, Host: f.Hostname(), Port: portOf(f), Pool: t.st.Settings.Pool}
@@ -272,7 +285,7 @@ func (a *attempt) send(ctx context.Context) (*pool.Response, *pool.Failure) {
 	t.record.Connect += lease.Connect
 	t.record.Reused = lease.Reused
 	t.record.Protocol = lease.Protocol()
-	resp, err := lease.Send(ctx, a.request())
+	resp, err := lease.Send(ctx, a.prepare())
 	if err != nil {
 		return nil, asFailure(err)
 	}
@@ -287,8 +300,8 @@ func asFailure(err error) *pool.Failure {
 	return &pool.Failure{Phase: pool.PhaseQueue, Code: pool.CodeShutdown, Err: err}
 }
 
-// request is what goes to the upstream.
-func (a *attempt) request() *pool.Request {
+// prepare makes what goes to the upstream.
+func (a *attempt) prepare() *pool.Request {
 	t, limits := a.t, a.t.st.Settings.Timeouts
 	header := t.req.Header
 	if a.secret != "" {
@@ -298,11 +311,12 @@ func (a *attempt) request() *pool.Request {
 	if a.wantsCard() {
 		header = cardHeader(header)
 	}
-	r := &pool.Request{
+	r := &a.request
+	*r = pool.Request{
 		Method: t.req.Method, Target: a.path, Host: a.host, Header: header,
 		Body: t.body.Bytes, Upgrade: t.req.Upgrade,
 		HeaderTimeout: limits.ResponseHeader, StreamIdle: limits.StreamIdle,
-		Interim: t.client.Interim,
+		Interim: t.client,
 	}
 	if t.stream != nil {
 		r.Stream, r.Length, r.Trailer, r.Unblock, r.Expect = t.stream, t.req.Length, t.req.Trailer, t.req.Unblock, t.req.Expect
@@ -460,7 +474,9 @@ func (t *turn) report(a *attempt, v upstream.Verdict, f *pool.Failure, retryAfte
 func newID() string {
 	var b [6]byte
 	rand.Read(b[:]) // never fails since Go 1.24
-	return hex.EncodeToString(b[:])
+	var text [2 * len(b)]byte
+	hex.Encode(text[:], b[:])
+	return string(text[:])
 }
 
 // kind is the API whose shape the client expects.

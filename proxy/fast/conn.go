@@ -2,9 +2,9 @@ package fast
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,16 +39,18 @@ type conn struct {
 	nc     *socket.Conn
 	id     uint64 // for the watcher
 	remote string
-	born   int64 // Unix nanoseconds
+	born   int64     // Unix nanoseconds
+	client *presence // ends when the client leaves
 	ctx    context.Context
-	cancel context.CancelFunc // the client has left
 
 	// of the goroutine that serves it, or reads the body for it
 	buf     *[]byte // nil while nothing is buffered
 	r, w    int     // unread part of buf
 	head    wire.Request
 	request exchange.Request
+	fields  *fields // of request; nil between requests
 	body    body
+	unblock func() // of body
 	answer  answer
 	gone    bool // handed over
 
@@ -68,12 +70,14 @@ func newConn(ctx context.Context, f *Front, nc net.Conn) *conn {
 	}
 	c := &conn{f: f, nc: s, id: f.ids.Add(1), remote: nc.RemoteAddr().String(), born: time.Now().UnixNano()}
 	c.body.c, c.answer.c = c, c
-	c.ctx, c.cancel = context.WithCancel(ctx)
+	c.unblock = c.body.unblock
+	c.client = newPresence(ctx)
+	c.ctx = c.client
 	if f.wrap != nil {
 		c.ctx = f.wrap(c.ctx)
 	}
 	if !f.look && !f.watcher.Add(c.id, s.Sys(), c) {
-		c.cancel()
+		c.client.leave()
 		return nil
 	}
 	return c
@@ -90,7 +94,7 @@ func (c *conn) serve() {
 func (c *conn) end() {
 	c.phase.Store(ended)
 	c.f.forget(c)
-	c.cancel()
+	c.client.leave()
 	c.r = c.w
 	c.release()
 	c.answer.drop()
@@ -102,12 +106,12 @@ func (c *conn) end() {
 // next carries one request and reports whether another may follow.
 func (c *conn) next() bool {
 	n, err := c.readHead()
-	var syntax *wire.SyntaxError
-	switch {
-	case errors.As(err, &syntax):
+	switch err.(type) { // errors.As allocates
+	case nil:
+	case *wire.SyntaxError:
 		c.handOver(malformed)
 		return false
-	case err != nil:
+	default:
 		return false // the client left, or took too long; or we end
 	}
 	framing, why := judgeHead(&c.head)
@@ -118,6 +122,7 @@ func (c *conn) next() bool {
 	if why == common {
 		c.take(framing)
 		if !c.admitted(st) {
+			c.forgetRequest()
 			why = refused
 		}
 	}
@@ -221,12 +226,31 @@ func (c *conn) release() {
 // take makes the request of the head.
 func (c *conn) take(framing wire.Framing) {
 	host, _ := wire.Get(c.head.Fields, "host")
-	header := wire.ToHeader(c.head.Fields)
+	c.fields = fieldses.Get().(*fields)
+	c.fields.lists = wire.FillHeader(c.fields.header, c.fields.lists, c.head.Fields)
+	header := c.fields.header
 	delete(header, "Host") // it is not among the fields, as net/http has it
 	c.request = exchange.Request{
 		Method: methodName(c.head.Method), Target: string(c.head.Target), Host: string(host), Header: header,
-		Length: framing.Length, RemoteAddr: c.remote, Arrived: time.Now(), Unblock: c.body.unblock,
+		Length: framing.Length, RemoteAddr: c.remote, Arrived: time.Now(), Unblock: c.unblock,
 	}
+}
+
+// fields are the memory of a request's header.
+type fields struct {
+	header http.Header
+	lists  []string
+}
+
+var fieldses = sync.Pool{New: func() any { return &fields{header: http.Header{}} }}
+
+// forgetRequest gives the request's memory back. Nobody refers to it any more.
+func (c *conn) forgetRequest() {
+	c.request = exchange.Request{}
+	clear(c.fields.header)
+	clear(c.fields.lists)
+	fieldses.Put(c.fields)
+	c.fields = nil
 }
 
 // methodName makes no string of the usual methods.
@@ -259,7 +283,7 @@ func (c *conn) carry(st *exchange.State, framing wire.Framing) bool {
 		c.wait()
 	}
 	whole := c.f.Exchange.Do(c.ctx, st, &c.request, &c.answer)
-	c.request = exchange.Request{}
+	c.forgetRequest()
 	if !whole || !c.answer.finish() || !c.body.leave() {
 		return false
 	}
@@ -297,7 +321,7 @@ func (c *conn) HungUp() {
 // it sent is unread. While a request is being read, reading will tell.
 func (c *conn) left() {
 	if c.phase.Load() == waiting && !c.more.Load() && hangup.Peek(c.nc.Sys()) == hangup.Closed {
-		c.cancel()
+		c.client.leave()
 	}
 }
 
@@ -329,5 +353,5 @@ func (c *conn) endIdle() {
 func (c *conn) cut() {
 	c.phase.Store(ended)
 	c.nc.Close()
-	c.cancel()
+	c.client.leave()
 }

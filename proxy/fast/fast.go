@@ -160,7 +160,7 @@ func (f *Front) take(ctx context.Context, nc net.Conn) {
 	defer f.mu.Unlock()
 	if f.shut {
 		f.watcher.Remove(c.id)
-		c.cancel()
+		c.client.leave()
 		nc.Close()
 		return
 	}

@@ -75,7 +75,12 @@ func newRigOf(t testing.TB, front string, log *slog.Logger, config pool.Config, 
 	x := exchange.New(exchange.Config{Pools: pools, Meter: m, Log: log})
 	x.Commit(&exchange.State{Settings: s, Gate: listener.NewGate(listener.GateConfig{Addrs: ln.Addrs()}), Routes: routes, Upstreams: ups})
 	r := &rig{t: t, url: "http://" + ln.Addr().String(), pools: pools, meter: m, x: x}
-	r.front = serveBy(front, x, ln, func(ctx context.Context) context.Context { return sendContext{ctx, r} })
+	r.front = serveBy(front, x, ln, func(ctx context.Context) context.Context {
+		if w, ok := ctx.(pool.Watched); ok {
+			return watchedContext{sendContext{ctx, r}, w}
+		}
+		return sendContext{ctx, r}
+	})
 	t.Cleanup(func() {
 		if r.onSend.Load() != nil {
 			t.Error("no request was sent after beforeSend")
@@ -137,6 +142,25 @@ func (c sendContext) AfterFunc(f func()) (stop func() bool) {
 		(*hook)()
 	}
 	return context.AfterFunc(c.Context, f)
+}
+
+// A watchedContext is a sendContext over one that the pool can watch.
+type watchedContext struct {
+	sendContext
+	pool.Watched
+}
+
+func (c watchedContext) Deadline() (time.Time, bool) { return c.Watched.Deadline() }
+func (c watchedContext) Done() <-chan struct{}       { return c.Watched.Done() }
+func (c watchedContext) Err() error                  { return c.Watched.Err() }
+func (c watchedContext) Value(key any) any           { return c.sendContext.Value(key) }
+
+// Watch is called by the pool.
+func (c watchedContext) Watch(cutter pool.Cutter) {
+	if hook := c.r.onSend.Swap(nil); hook != nil {
+		(*hook)()
+	}
+	c.Watched.Watch(cutter)
 }
 
 // Value hides, by the type of its key, that there is a context of package context

@@ -84,12 +84,16 @@ func (c *conn) buffered() []byte { return (*c.h1.buf)[c.h1.r:c.h1.w] }
 
 // An exchange is one request and its answer on an HTTP/1 connection.
 type exchange struct {
-	l      *Lease
-	c      *conn
-	req    *Request
-	ctx    context.Context
-	base   int64       // bytes written on the connection before the request
-	unhook func() bool // ends the watch on ctx; false when it has fired
+	l       *Lease
+	c       *conn
+	req     *Request
+	ctx     context.Context
+	base    int64       // bytes written on the connection before the request
+	watched Watched     // ctx, if it is one
+	unhook  func() bool // else ends the watch on ctx; false when it has fired
+	resp    Response
+	body    h1Body
+	lists   []string // room for the values of resp.Header
 
 	// the writer, when the body has a goroutine of its own
 	written  chan struct{} // closed when it is done; nil without one
@@ -102,12 +106,36 @@ type exchange struct {
 	stopped  bool          // the client's body was stopped by us, so that its error is ours
 }
 
+// exchanges are used again; see Recycle.
+var exchanges = sync.Pool{New: func() any { return &exchange{resp: Response{Header: http.Header{}}} }}
+
+// Cut closes the socket beneath TLS, which cannot block, unlike closing TLS itself.
+func (c *conn) Cut() { c.raw.Close() }
+
+// watch has the connection cut when ctx ends, until unhook is called.
+func (x *exchange) watch(ctx context.Context) {
+	if w, ok := ctx.(Watched); ok {
+		w.Watch(x.c)
+		x.watched = w
+		return
+	}
+	x.unhook = context.AfterFunc(ctx, x.c.Cut)
+}
+
+// unwatch ends that. It reports false when the connection was cut, or is about to be.
+func (x *exchange) unwatch() bool {
+	if x.watched != nil {
+		return x.watched.Unwatch()
+	}
+	return x.unhook()
+}
+
 // sendHTTP1 is Send on an HTTP/1 connection.
 func (l *Lease) sendHTTP1(ctx context.Context, req *Request) (*Response, error) {
 	c := l.c
-	x := &exchange{l: l, c: c, req: req, ctx: ctx, base: c.raw.written.Load(), asked: !req.Expect || req.Stream == nil}
-	// Closing the socket beneath TLS cannot block, unlike closing TLS itself.
-	x.unhook = context.AfterFunc(ctx, func() { c.raw.Close() })
+	x := exchanges.Get().(*exchange)
+	x.l, x.c, x.req, x.ctx, x.base, x.asked = l, c, req, ctx, c.raw.written.Load(), !req.Expect || req.Stream == nil
+	x.watch(ctx)
 	if c.h1.buf == nil {
 		c.h1.buf = readBuffers.Get().(*[]byte)
 	}
@@ -317,7 +345,7 @@ func (x *exchange) readHead() (*Response, error) {
 		if x.req.Interim != nil && head.Status != http.StatusContinue {
 			h := wire.ToHeader(head.Fields)
 			wire.DropHopByHop(h)
-			x.req.Interim(head.Status, h)
+			x.req.Interim.Interim(head.Status, h)
 		}
 		c.h1.r += n
 	}
@@ -354,14 +382,13 @@ func (x *exchange) awaitHead() (int, error) {
 // parseHead reads a head, first strictly and then, where that is safe, leniently.
 func parseHead(b []byte, head *wire.Response) (int, error) {
 	n, err := wire.ParseResponse(b, head)
-	var syntax *wire.SyntaxError
-	if errors.As(err, &syntax) {
-		if syntax.Lenient {
-			n, err = wire.ParseResponseLenient(b, head)
-		}
-		if errors.As(err, &syntax) {
-			return 0, &Failure{Code: CodeProtocol, Err: err}
-		}
+	syntax, malformed := err.(*wire.SyntaxError) // errors.As allocates
+	if malformed && syntax.Lenient {
+		n, err = wire.ParseResponseLenient(b, head)
+		_, malformed = err.(*wire.SyntaxError)
+	}
+	if malformed {
+		return 0, &Failure{Code: CodeProtocol, Err: err}
 	}
 	return n, err
 }
@@ -393,7 +420,9 @@ func (x *exchange) respond(n int) (*Response, error) {
 		return nil, &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: errors.New("101 to a request that asked for no upgrade")}
 	}
 	x.ask(false)
-	resp := &Response{Status: head.Status, Header: wire.ToHeader(head.Fields), Length: -1, Framed: framing.Kind != wire.BodyUntilClose}
+	resp := &x.resp
+	*resp = Response{Status: head.Status, Length: -1, Framed: framing.Kind != wire.BodyUntilClose, Header: resp.Header, x: x}
+	x.lists = wire.FillHeader(resp.Header, x.lists, head.Fields)
 	x.noteKeepAlive(head)
 	c.h1.r += n
 	if framing.Kind == wire.BodyTunnel {
@@ -401,7 +430,8 @@ func (x *exchange) respond(n int) (*Response, error) {
 		resp.Tunnel, resp.Body = &tunnel{x: x}, emptyBody{}
 		return resp, nil
 	}
-	b := &h1Body{x: x, kind: framing.Kind, left: framing.Length, keep: framing.KeepAlive}
+	b := &x.body
+	b.x, b.kind, b.left, b.keep = x, framing.Kind, framing.Length, framing.KeepAlive
 	switch framing.Kind {
 	case wire.BodyNone:
 		resp.Length = 0
@@ -483,7 +513,7 @@ func (x *exchange) finish(reusable bool) {
 		}
 		reusable = reusable && x.writeErr == nil
 	}
-	if !x.unhook() {
+	if !x.unwatch() {
 		reusable = false // ctx ended and the socket is closed, or about to be
 	}
 	s := &c.h1
@@ -667,9 +697,11 @@ func (b *h1Body) cut(err error) *Failure {
 
 // Close gives the connection back; before the end of the content it closes it.
 func (b *h1Body) Close() error {
-	b.end(errors.New("closed before its end"))
+	b.end(errClosedEarly)
 	return nil
 }
+
+var errClosedEarly = errors.New("closed before its end")
 
 // emptyBody is the content of an answer that has none.
 type emptyBody struct{}

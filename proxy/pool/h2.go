@@ -499,7 +499,7 @@ type interim struct {
 }
 
 // add takes one more. Its error ends the stream.
-func (i *interims) add(pass func(int, http.Header), status int, h http.Header) error {
+func (i *interims) add(pass Interim, status int, h http.Header) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.n++; i.n > maxInterim {
@@ -513,7 +513,7 @@ func (i *interims) add(pass func(int, http.Header), status int, h http.Header) e
 		i.queue = queue
 		i.wg.Go(func() {
 			for a := range queue {
-				pass(a.status, a.header)
+				pass.Interim(a.status, a.header)
 			}
 		})
 	}

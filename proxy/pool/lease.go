@@ -66,10 +66,15 @@ type Request struct {
 	Expect  bool // the client waits for 100 (RFC 9110, section 10.1.1): ask before sending Stream
 	Upgrade bool // Header asks to leave HTTP (RFC 9110, section 7.8)
 
-	Interim func(status int, h http.Header) // is given 1xx answers; nil drops them
+	Interim Interim // is given 1xx answers; nil drops them
 
 	HeaderTimeout time.Duration // from the request's last byte to the answer's head; 0 waits for ever
 	StreamIdle    time.Duration // between bytes of the answer; 0 waits for ever
+}
+
+// An Interim takes answers that are not the last word (RFC 9110, section 15.2).
+type Interim interface {
+	Interim(status int, h http.Header)
 }
 
 // A Response is an answer whose head has come.
@@ -80,7 +85,34 @@ type Response struct {
 	Framed bool        // the end of the body is marked; false when it ends with the connection
 	Body   Body        // never nil; to be closed
 	Tunnel Tunnel      // after 101: bytes both ways; Body is then empty
+
+	x *exchange // HTTP/1: what the response is a part of
 }
+
+// Recycle gives the response's memory back for another one. It may be called once Body
+// is closed, as the last thing that is done with the response, its header included.
+func (r *Response) Recycle() {
+	if x := r.x; x != nil && x.body.err != nil {
+		*x = exchange{resp: Response{Header: x.resp.Header}, lists: x.lists, body: h1Body{chunks: x.body.chunks}}
+		clear(x.resp.Header)
+		clear(x.lists)
+		x.body.chunks.Reset()
+		exchanges.Put(x)
+	}
+}
+
+// A Watched context tells whoever waits for it that it ended without what
+// context.AfterFunc costs for each request. One watches at a time.
+type Watched interface {
+	context.Context
+	// Watch has c.Cut called, in any goroutine, when the context ends or has ended.
+	Watch(c Cutter)
+	// Unwatch ends that. It reports false when c.Cut was called.
+	Unwatch() bool
+}
+
+// A Cutter ends what depends on a context. Cut does not block.
+type Cutter interface{ Cut() }
 
 // A Body is the content of an answer. Read fails with a *Failure when it was cut.
 // Close before the end closes the connection (HTTP/1) or the stream (HTTP/2).
@@ -103,13 +135,14 @@ type Tunnel interface {
 
 // Send writes the request and reads the answer's head. It is called once; the
 // connection is given back when the answer's Body is closed, or at once when the
-// error is not nil, which is then a *Failure.
+// error is not nil, which is then a *Failure. Until then req must not change.
 //
 // When ctx ends the request is cut: an HTTP/1 connection is closed, an HTTP/2
 // stream reset.
 func (l *Lease) Send(ctx context.Context, req *Request) (*Response, error) {
 	if l.c.cc != nil {
-		return l.sendHTTP2(ctx, req)
+		own := *req // net/http may look at it after Send
+		return l.sendHTTP2(ctx, &own)
 	}
 	return l.sendHTTP1(ctx, req)
 }

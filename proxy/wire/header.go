@@ -31,14 +31,25 @@ func anyHas(lists []string, token string) bool {
 // memory of their own. Names and values share one string, and the lists of one
 // value share one slice, since it is allocations that cost.
 func ToHeader(fields []Field) http.Header {
+	h := make(http.Header, len(fields))
+	FillHeader(h, nil, fields)
+	return h
+}
+
+// FillHeader is ToHeader with memory for another time: it puts the fields into h, which
+// is empty, and their values into lists, as far as there is room. It returns lists, or a
+// longer one. The text is new each time, so it may be kept.
+func FillHeader(h http.Header, lists []string, fields []Field) []string {
 	size := 0
 	for _, f := range fields {
 		size += len(f.Name) + len(f.Value)
 	}
 	var all strings.Builder
 	all.Grow(size)
-	lists := make([]string, len(fields))
-	h := make(http.Header, len(fields))
+	if cap(lists) < len(fields) {
+		lists = make([]string, len(fields), len(fields)+4)
+	}
+	lists = lists[:len(fields)]
 	for i, f := range fields {
 		start := all.Len()
 		writeCanonical(&all, f.Name)
@@ -51,7 +62,7 @@ func ToHeader(fields []Field) http.Header {
 		lists[i] = value
 		h[name] = lists[i : i+1 : i+1]
 	}
-	return h
+	return lists
 }
 
 // writeCanonical writes a name, which is a token, as net/http has it: a capital
