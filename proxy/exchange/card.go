@@ -94,6 +94,18 @@ func (b *cardBody) Read(p []byte) (int, error) {
 	return b.Body.Read(p)
 }
 
+// Next gives the same as Read, in pieces.
+func (b *cardBody) Next() ([]byte, error) {
+	if text := b.text; len(text) > 0 {
+		b.text = nil
+		return text, nil
+	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	return b.Body.Next()
+}
+
 // Buffered counts what Read gives at once.
 func (b *cardBody) Buffered() int { return len(b.text) + b.Body.Buffered() }
 

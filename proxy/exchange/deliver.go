@@ -14,11 +14,6 @@ import (
 	"millpond/proxy/upstream"
 )
 
-// copySize is how much of an answer is read at once.
-const copySize = 32 << 10
-
-var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copySize); return &b }}
-
 // deliver passes an answer on as it comes and settles the outcome at its end.
 func (t *turn) deliver(ctx context.Context, a *attempt, resp *pool.Response) {
 	if resp.Tunnel != nil {
@@ -55,8 +50,6 @@ type delivery struct {
 // The head waits for the first piece where one is certain to come at once, since
 // until then a fault can still be told by a status.
 func (d *delivery) copy(ctx context.Context) {
-	buf := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
 	body := d.resp.Body
 	if d.events != nil && body.Buffered() == 0 || d.resp.Length < 0 && body.Buffered() == 0 {
 		d.start()
@@ -66,16 +59,15 @@ func (d *delivery) copy(ctx context.Context) {
 		}
 	}
 	for {
-		n, err := body.Read(*buf)
-		if n > 0 && !d.pass(ctx, (*buf)[:n], body.Buffered() > 0) {
-			return
-		}
-		if err == io.EOF {
+		p, err := body.Next()
+		switch {
+		case err == io.EOF:
 			d.end()
 			return
-		}
-		if err != nil {
+		case err != nil:
 			d.cut(ctx, asFailure(err))
+			return
+		case !d.pass(ctx, p, body.Buffered() > 0):
 			return
 		}
 	}

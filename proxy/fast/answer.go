@@ -88,13 +88,17 @@ func (a *answer) Write(p []byte) (int, error) {
 	case a.kind == wire.BodyNone:
 		return len(p), nil // of an answer to HEAD
 	}
-	out := a.buffer()
-	if len(*out)+len(p)+chunkFrame > writeBuffer && len(*out) > 0 {
+	if a.out != nil && len(*a.out)+len(p)+chunkFrame > writeBuffer {
 		if err := a.Flush(); err != nil {
 			return 0, err
 		}
-		out = a.buffer()
 	}
+	if a.out == nil && a.kind == wire.BodyLength && len(p) >= largePiece {
+		var n int
+		n, a.err = a.c.nc.Write(p)
+		return n, a.err
+	}
+	out := a.buffer()
 	if a.kind == wire.BodyChunked {
 		*out = wire.AppendChunk(*out, p)
 	} else {
@@ -102,6 +106,9 @@ func (a *answer) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// largePiece is how large a piece is written as it is rather than copied first.
+const largePiece = 8 << 10
 
 // chunkFrame is what stands around a chunk at most.
 const chunkFrame = 20

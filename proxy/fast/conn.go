@@ -186,11 +186,11 @@ func (c *conn) buffered() []byte {
 // fill reads once behind what is buffered. A full buffer, which only a head can cause,
 // grows up to the limit of heads.
 func (c *conn) fill() error {
-	if c.buf == nil {
-		c.buf = readBuffers.Get().(*[]byte)
-	}
-	if c.r == c.w {
-		c.r, c.w = 0, 0
+	if c.r == c.w { // while it waits there is no buffer at all
+		c.release()
+		buf, n, err := c.nc.ReadInto(&readBuffers)
+		c.buf, c.r, c.w = buf, 0, n
+		return err
 	}
 	if c.w == len(*c.buf) {
 		if c.r > 0 {

@@ -96,21 +96,9 @@ func (f *Front) WrapContextForTest(wrap func(context.Context) context.Context) {
 // under ctx. It is called once, and Shutdown after it.
 func (f *Front) Serve(ctx context.Context, ln net.Listener) error {
 	defer close(f.served)
-	watcher, err := hangup.NewWatcher()
-	if err != nil {
+	if err := f.begin(ln); err != nil {
 		return err
 	}
-	f.watcher = watcher
-	f.mu.Lock()
-	f.ln = ln
-	stopping := f.stopping
-	f.mu.Unlock()
-	if stopping {
-		ln.Close()
-	}
-	f.support.Go(watcher.Run)
-	f.support.Go(f.sweepLoop)
-	f.support.Go(func() { <-f.stop; watcher.Close() })
 	pause := time.Duration(0)
 	for {
 		nc, err := ln.Accept()
@@ -128,6 +116,25 @@ func (f *Front) Serve(ctx context.Context, ln net.Listener) error {
 			f.rest(pause)
 		}
 	}
+}
+
+// begin starts what supports the connections, unless Shutdown came first.
+func (f *Front) begin(ln net.Listener) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ln = ln
+	if f.stopping {
+		return ln.Close() // what was accepted is handed over: nothing watches it here
+	}
+	watcher, err := hangup.NewWatcher()
+	if err != nil {
+		return err
+	}
+	f.watcher = watcher
+	f.support.Go(watcher.Run)
+	f.support.Go(f.sweepLoop)
+	f.support.Go(func() { <-f.stop; watcher.Close() })
+	return nil
 }
 
 // temporary reports whether Accept may succeed later.

@@ -348,6 +348,26 @@ func TestCancelStorm(t *testing.T) {
 	}
 }
 
+// A front that is shut down before it serves takes nothing and leaves nothing.
+func TestShutdownBeforeServe(t *testing.T) {
+	leaktest.Check(t)
+	for range 20 {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := New(Config{})
+		served := make(chan error, 1)
+		go func() { served <- f.Serve(context.Background(), ln) }()
+		if err := f.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	}
+}
+
 // Shutdown lets an answer end that is under way, and cuts it when its time is over.
 func TestShutdown(t *testing.T) {
 	for name, wait := range map[string]bool{"ends": true, "is cut": false} {

@@ -303,6 +303,7 @@ func joinHostPort(host, port string) string { return net.JoinHostPort(host, port
 // left it: replay class A rests on "none did".
 type rawConn struct {
 	net.Conn
+	sock    *socket.Conn // Conn, if it is one
 	sys     syscall.RawConn
 	written atomic.Int64 // bytes that the kernel took
 	noWait  atomic.Bool  // Read gives errNoBytes rather than wait; see quiet
@@ -313,7 +314,7 @@ func newRawConn(nc net.Conn) (*rawConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rawConn{Conn: s, sys: s.Sys()}, nil
+	return &rawConn{Conn: s, sock: s, sys: s.Sys()}, nil
 }
 
 func (c *rawConn) Write(p []byte) (int, error) {

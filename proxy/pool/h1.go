@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -58,6 +59,12 @@ func (c *conn) fill() error {
 	s := &c.h1
 	if s.r == s.w {
 		s.r, s.w = 0, 0
+		if c.nc == net.Conn(c.raw) && c.raw.sock != nil {
+			return c.fillEmpty()
+		}
+	}
+	if s.buf == nil {
+		s.buf = readBuffers.Get().(*[]byte)
 	}
 	if s.w == len(*s.buf) {
 		if s.r > 0 {
@@ -80,7 +87,28 @@ func (c *conn) fill() error {
 	return err
 }
 
-func (c *conn) buffered() []byte { return (*c.h1.buf)[c.h1.r:c.h1.w] }
+// fillEmpty is fill when nothing is buffered: while it waits there is no buffer at all.
+func (c *conn) fillEmpty() (err error) {
+	c.dropBuffer()
+	c.h1.buf, c.h1.w, err = c.raw.sock.ReadInto(&readBuffers)
+	return err
+}
+
+// dropBuffer gives the buffer back with what is in it.
+func (c *conn) dropBuffer() {
+	s := &c.h1
+	if s.buf != nil && len(*s.buf) == readBuffer {
+		readBuffers.Put(s.buf)
+	}
+	s.buf, s.r, s.w = nil, 0, 0
+}
+
+func (c *conn) buffered() []byte {
+	if c.h1.buf == nil {
+		return nil
+	}
+	return (*c.h1.buf)[c.h1.r:c.h1.w]
+}
 
 // An exchange is one request and its answer on an HTTP/1 connection.
 type exchange struct {
@@ -136,9 +164,6 @@ func (l *Lease) sendHTTP1(ctx context.Context, req *Request) (*Response, error) 
 	x := exchanges.Get().(*exchange)
 	x.l, x.c, x.req, x.ctx, x.base, x.asked = l, c, req, ctx, c.raw.written.Load(), !req.Expect || req.Stream == nil
 	x.watch(ctx)
-	if c.h1.buf == nil {
-		c.h1.buf = readBuffers.Get().(*[]byte)
-	}
 	if err := x.write(); err != nil {
 		return nil, x.fail(err)
 	}
@@ -516,14 +541,10 @@ func (x *exchange) finish(reusable bool) {
 	if !x.unwatch() {
 		reusable = false // ctx ended and the socket is closed, or about to be
 	}
-	s := &c.h1
-	if s.r != s.w {
+	if len(c.buffered()) > 0 {
 		reusable = false // bytes beyond the answer belong to nobody
 	}
-	if s.buf != nil && len(*s.buf) == readBuffer {
-		readBuffers.Put(s.buf)
-	}
-	s.buf, s.r, s.w = nil, 0, 0
+	c.dropBuffer()
 	if reusable {
 		c.nc.SetDeadline(time.Time{})
 	}
@@ -544,7 +565,8 @@ type h1Body struct {
 	left    int64 // bytes to come, of a known length
 	keep    bool  // the server keeps the connection
 	chunks  wire.Chunked
-	rest    []byte // decoded and not yet read
+	rest    []byte // decoded and not yet given out
+	piece   []byte // given out by Next and not yet read by Read
 	pending error  // what comes after rest
 	trailer http.Header
 	err     error // what every further Read returns
@@ -557,11 +579,11 @@ func (b *h1Body) Buffered() int {
 	case b.err != nil:
 		return 0
 	case b.kind != wire.BodyChunked:
-		return len(b.x.c.buffered())
+		return len(b.piece) + len(b.x.c.buffered())
 	case b.pending != nil:
-		return len(b.rest) + 1 // the end, too, comes without waiting
+		return len(b.piece) + len(b.rest) + 1 // the end, too, comes without waiting
 	}
-	return len(b.rest)
+	return len(b.piece) + len(b.rest)
 }
 
 // Trailer returns the trailer fields of a chunked answer.
@@ -569,75 +591,60 @@ func (b *h1Body) Trailer() http.Header { return b.trailer }
 
 // Read returns content as soon as there is any.
 func (b *h1Body) Read(p []byte) (int, error) {
-	for b.err == nil && len(p) > 0 {
-		n, err := b.read(p)
-		if err != nil {
-			b.end(err)
-		}
-		if n > 0 {
-			if b.kind == wire.BodyLength && b.left == 0 {
-				b.end(io.EOF)
-			}
-			return n, nil
-		}
-	}
-	return 0, b.err
-}
-
-func (b *h1Body) read(p []byte) (int, error) {
-	switch b.kind {
-	case wire.BodyLength:
-		return b.readLength(p)
-	case wire.BodyChunked:
-		return b.readChunked(p)
-	}
-	n, err := b.readRaw(p)
-	return n, err
-}
-
-func (b *h1Body) readLength(p []byte) (int, error) {
-	if int64(len(p)) > b.left {
-		p = p[:b.left]
-	}
-	n, err := b.readRaw(p)
-	b.left -= int64(n)
-	if err == io.EOF && b.left > 0 {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
-}
-
-// readRaw gives buffered bytes first, then reads from the network into p.
-func (b *h1Body) readRaw(p []byte) (int, error) {
-	s := &b.x.c.h1
-	if s.r < s.w {
-		n := copy(p, b.x.c.buffered())
-		s.r += n
-		return n, nil
-	}
-	b.arm()
-	return b.x.c.nc.Read(p)
-}
-
-func (b *h1Body) readChunked(p []byte) (int, error) {
-	for len(b.rest) == 0 {
-		if b.pending != nil {
-			return 0, b.pending
-		}
-		b.arm()
-		if err := b.x.c.fill(); err != nil {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
+	if len(b.piece) == 0 && len(p) > 0 {
+		var err error
+		if b.piece, err = b.Next(); err != nil {
 			return 0, err
 		}
-		b.decode()
 	}
-	n := copy(p, b.rest)
-	if b.rest = b.rest[n:]; len(b.rest) == 0 {
-		b.decode() // so that Buffered knows whether the next read has to wait
-	}
+	n := copy(p, b.piece)
+	b.piece = b.piece[n:]
 	return n, nil
+}
+
+// Next returns content where it was read to, as soon as there is any.
+func (b *h1Body) Next() ([]byte, error) {
+	for b.err == nil {
+		p, err := b.next()
+		if len(p) > 0 {
+			return p, nil
+		}
+		if err == nil {
+			b.arm()
+			if err = b.x.c.fill(); err == nil {
+				continue
+			}
+			if err == io.EOF && b.kind != wire.BodyUntilClose {
+				err = io.ErrUnexpectedEOF
+			}
+		}
+		b.end(err)
+	}
+	return nil, b.err
+}
+
+// next returns what is buffered, or how the content ends; neither when more is to be read.
+func (b *h1Body) next() ([]byte, error) {
+	if b.kind == wire.BodyChunked {
+		b.decode()
+		p := b.rest
+		b.rest = nil
+		if len(p) > 0 {
+			b.decode() // so that Buffered knows whether the next one has to wait
+			return p, nil
+		}
+		return nil, b.pending
+	}
+	p := b.x.c.buffered()
+	if b.kind == wire.BodyLength {
+		if b.left == 0 {
+			return nil, io.EOF
+		}
+		p = p[:min(int64(len(p)), b.left)]
+		b.left -= int64(len(p))
+	}
+	b.x.c.h1.r += len(p)
+	return p, nil
 }
 
 // decode finds the next run of content in what is buffered.
@@ -707,6 +714,7 @@ var errClosedEarly = errors.New("closed before its end")
 type emptyBody struct{}
 
 func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }
+func (emptyBody) Next() ([]byte, error)    { return nil, io.EOF }
 func (emptyBody) Close() error             { return nil }
 func (emptyBody) Buffered() int            { return 0 }
 func (emptyBody) Trailer() http.Header     { return nil }

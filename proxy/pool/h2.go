@@ -164,6 +164,8 @@ type stream struct {
 	once     sync.Once
 	body     io.ReadCloser
 	resp     *http.Response
+	piece    *[]byte // what Next gave out stands in it; nil before and after
+	over     error   // what ends the content behind that piece
 
 	mu        sync.Mutex // guards what follows
 	answered  bool       // the head of the answer has come, so the timer is the answer's
@@ -319,6 +321,28 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Next returns content as soon as there is any.
+func (s *stream) Next() ([]byte, error) {
+	if s.piece == nil {
+		s.piece = readBuffers.Get().(*[]byte)
+	}
+	for s.over == nil {
+		var n int
+		if n, s.over = s.Read(*s.piece); n > 0 {
+			return (*s.piece)[:n], nil
+		}
+	}
+	s.dropPiece()
+	return nil, s.over
+}
+
+func (s *stream) dropPiece() {
+	if s.piece != nil {
+		readBuffers.Put(s.piece)
+		s.piece = nil
+	}
+}
+
 // Buffered cannot tell: net/http does not say.
 func (s *stream) Buffered() int { return 0 }
 
@@ -328,6 +352,7 @@ func (s *stream) Trailer() http.Header { return s.resp.Trailer }
 // Close resets the stream unless it has ended.
 func (s *stream) Close() error {
 	s.end(false)
+	s.dropPiece()
 	return nil
 }
 

@@ -118,6 +118,9 @@ type Cutter interface{ Cut() }
 // Close before the end closes the connection (HTTP/1) or the stream (HTTP/2).
 type Body interface {
 	io.ReadCloser
+	// Next is Read without a buffer: it returns the next piece of the content, which is
+	// good until the next call of any method but Buffered. With an error there is none.
+	Next() ([]byte, error)
 	// Buffered returns how many bytes Read would give without waiting for the
 	// network; 0 when it cannot tell.
 	Buffered() int

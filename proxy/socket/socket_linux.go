@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"unsafe"
 )
@@ -16,7 +17,9 @@ const mostAtOnce = 64 << 10
 // A transfer is one direction of a connection. What is handed to RawConn is on the heap, so
 // it is made once.
 type transfer struct {
-	p     []byte // being read into, or still to be written
+	p     []byte     // being read into, or still to be written
+	free  *sync.Pool // where ReadInto takes p from; nil for Read
+	buf   *[]byte    // what it took
 	n     int
 	errno syscall.Errno
 	step  func(fd uintptr) (done bool)
@@ -47,8 +50,37 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return t.n, nil
 }
 
+// ReadInto is Read into a buffer of its own choice: one that it takes from free, which has
+// *[]byte, once there is something to read. So a connection that waits holds none. The
+// buffer is nil when there is an error.
+func (c *Conn) ReadInto(free *sync.Pool) (buf *[]byte, n int, err error) {
+	t := &c.in
+	t.free, t.n, t.errno = free, 0, 0
+	err = c.sys.Read(t.step)
+	buf = t.buf
+	t.free, t.buf, t.p = nil, nil, nil
+	switch {
+	case err != nil:
+		err = c.fault("read", err)
+	case t.errno != 0:
+		err = c.fault("read", os.NewSyscallError("read", t.errno))
+	case t.n == 0:
+		err = io.EOF
+	default:
+		return buf, t.n, nil
+	}
+	if buf != nil {
+		free.Put(buf)
+	}
+	return nil, 0, err
+}
+
 // read is one attempt. It reports false when there is nothing yet.
 func (t *transfer) read(fd uintptr) bool {
+	if t.free != nil {
+		t.buf = t.free.Get().(*[]byte)
+		t.p = *t.buf
+	}
 	for {
 		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&t.p[0])), uintptr(len(t.p)))
 		switch errno {
@@ -57,6 +89,10 @@ func (t *transfer) read(fd uintptr) bool {
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
+			if t.free != nil {
+				t.free.Put(t.buf)
+				t.buf = nil
+			}
 			return false
 		}
 		t.errno = errno
