@@ -281,12 +281,15 @@ func (x *exchange) headBy(t time.Time) {
 	}
 }
 
-// head says that the answer's head has come: what it waits for next is content.
-func (x *exchange) head(next time.Time) {
+// head says that the answer's head has come: what it waits for next is content, if
+// there is more.
+func (x *exchange) head(more bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.headed = true
-	x.c.nc.SetReadDeadline(next)
+	if more {
+		x.c.nc.SetReadDeadline(deadline(x.req.StreamIdle))
+	}
 }
 
 // A clientBody tells errors of the client from those of the upstream.
@@ -464,15 +467,28 @@ func (x *exchange) respond(n int) (*Response, error) {
 		resp.Length = framing.Length
 	}
 	dropOneHop(resp.Header, framing.Kind)
-	x.head(deadline(x.req.StreamIdle))
 	resp.Body = b
-	switch {
-	case framing.Kind == wire.BodyNone, resp.Length == 0:
-		b.end(nil)
-	case framing.Kind == wire.BodyChunked:
+	if framing.Kind == wire.BodyChunked {
 		b.decode()
 	}
+	x.head(!b.whole())
+	if framing.Kind == wire.BodyNone || resp.Length == 0 {
+		b.end(nil)
+	}
 	return resp, nil
+}
+
+// whole reports whether no more of the content is to be read from the network.
+func (b *h1Body) whole() bool {
+	switch b.kind {
+	case wire.BodyNone:
+		return true
+	case wire.BodyLength:
+		return b.left <= int64(len(b.x.c.buffered()))
+	case wire.BodyChunked:
+		return b.pending == io.EOF
+	}
+	return false
 }
 
 // noteKeepAlive reads what the server says about keeping the connection. A second
