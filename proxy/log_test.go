@@ -171,3 +171,21 @@ func BenchmarkLogRequest(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// TestJournal shows that the journal gets levels as it reads them, and no time beside its own.
+func TestJournal(t *testing.T) {
+	var out lockedText
+	l, err := OpenLog(LogConfig{Stderr: &out, Journal: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Info("one", "n", 1)
+	l.Warn("two")
+	l.Error("three")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.String(), "<6>level=INFO msg=one n=1\n<4>level=WARN msg=two\n<3>level=ERROR msg=three\n"; got != want {
+		t.Errorf("got %q; want %q", got, want)
+	}
+}

@@ -55,6 +55,9 @@ func (s *systemd) name() string { return "systemd" }
 // install writes the unit, lets systemd read it, and enables it. When a step fails the file is again
 // as it was.
 func (s *systemd) install(ctx context.Context) error {
+	if strings.ContainsAny(s.config.Program, `"'\`) {
+		return fmt.Errorf("systemd starts no program with a quote or a backslash in its path, as in %s; put it elsewhere", s.config.Program)
+	}
 	version, err := s.version(ctx)
 	if err != nil {
 		return err

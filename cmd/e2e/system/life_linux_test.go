@@ -247,6 +247,17 @@ func install(t *testing.T, i *installation) {
 	if got := i.property("UnitFileState"); got != "enabled" {
 		t.Errorf("the unit is %q; want enabled", got)
 	}
+	verify := []string{"systemd-analyze", "verify", i.unit}
+	if !i.system {
+		verify = []string{"systemd-analyze", "--user", "verify", i.unit}
+	}
+	run := i.m.alice
+	if i.system {
+		run = i.m.root
+	}
+	if r := run(verify...); r.code != 0 || strings.Contains(r.out+r.err, "millpond") {
+		t.Errorf("%v: got %v; want no complaint", verify, r)
+	}
 	if got := i.property("NoNewPrivileges"); got != "yes" {
 		t.Errorf("NoNewPrivileges is %q; want yes", got)
 	}
@@ -344,19 +355,35 @@ func hang(t *testing.T, i *installation) {
 	i.isUp(t, "after-hang")
 }
 
-// upgrade replaces the program under traffic and restarts. No request is lost, and no connection is
-// refused.
+// upgrade replaces the program under traffic and restarts. No request is lost, not even one that is in
+// flight all the while, and no connection is refused.
 func upgrade(t *testing.T, i *installation, newer string) {
 	if got := i.must(t, "status", "--json").out; !strings.Contains(got, `"version": "1.0.0"`) {
 		t.Fatalf("got %s; want version 1.0.0", got)
 	}
+	slow := fmt.Sprintf("slow-%v", i.system)
+	letGo := i.upstream.hold(slow)
+	defer letGo()
+	answered := make(chan error, 1)
+	ask := newClient(t, i.m, true)
+	go func() { answered <- ask.ask(http.MethodPost, slow) }()
+	until(t, "the slow request is in flight", func() bool { return i.upstream.times(slow) == 1 })
+
 	traffic := startLoad(t, i.m, fmt.Sprintf("upgrade-%v", i.system))
 	traffic.goOn(t)
 	i.m.put(t, newer)
-	r := i.must(t, "service", "restart")
+	restarted := make(chan result, 1)
+	go func() { restarted <- i.do("service", "restart") }()
+	until(t, "the old daemon waits for it", func() bool { return i.property("ActiveState") == "deactivating" })
+	letGo()
+	if err := <-answered; err != nil {
+		t.Errorf("the request that was in flight: %v", err)
+	}
+	if r := <-restarted; r.code != 0 {
+		t.Fatalf("service restart: %v", r)
+	}
 	traffic.goOn(t)
 	traffic.check(t, i.upstream)
-	t.Logf("service restart took %v", r.took.Round(time.Millisecond))
 	if got := i.must(t, "status", "--json").out; !strings.Contains(got, `"version": "2.0.0"`) {
 		t.Errorf("got %s; want version 2.0.0", got)
 	}
@@ -546,6 +573,33 @@ func uninstall(t *testing.T, i *installation) {
 		}
 	}
 	if !i.system {
+		oddPaths(t, i.m)
 		i.m.mustRoot(t, "loginctl", "disable-linger", "alice")
 	}
+}
+
+// oddPaths installs a program with settings in folders whose names hold what systemd gives a meaning.
+func oddPaths(t *testing.T, m *machine) {
+	t.Helper()
+	const odd = `/home/alice/it's "50%" of $HOME \ %h/millpond`
+	const bin = "/home/alice/50% of $HOME %h" // systemd itself refuses quotes in a program's path
+	m.mustRoot(t, "runuser", "-u", "alice", "--", "mkdir", "-p", odd, bin)
+	m.mustRoot(t, "cp", program, bin+"/millpondd")
+	m.write(t, odd+"/settings.toml", settings, "0600", "alice:alice")
+	millpondd := func(words ...string) {
+		t.Helper()
+		r := m.alice(append([]string{"env", "MILLPOND_CONFIG=" + odd + "/settings.toml", "MILLPOND_STATE=" + odd + "/state", bin + "/millpondd"}, words...)...)
+		if r.code != 0 {
+			t.Fatalf("millpondd %q with odd paths: %v", words, r)
+		}
+	}
+	millpondd("service", "install")
+	mustAnswer(t, m, "odd")
+	millpondd("config", "set", "pool.max_idle", "78")
+	r := m.alice(program, "service", "status")
+	if !strings.Contains(r.out, bin+"/millpondd") {
+		t.Errorf("got %v; want it to name the program in %s", r, bin)
+	}
+	millpondd("service", "uninstall")
+	m.mustRoot(t, "rm", "-r", filepath.Dir(odd), bin)
 }

@@ -23,20 +23,16 @@ const (
 type upstream struct {
 	server *http.Server
 
-	mu  sync.Mutex // guards ran
-	ran map[string]int
+	mu   sync.Mutex // guards what follows
+	ran  map[string]int
+	held map[string]chan struct{} // requests whose answer waits until it is closed
 }
 
 // serveUpstream starts the upstream, which ends with the test or when the container's network does.
 func serveUpstream(t *testing.T, m *machine) *upstream {
 	t.Helper()
-	u := &upstream{ran: map[string]int{}}
-	u.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u.mu.Lock()
-		u.ran[r.Header.Get("X-Id")]++
-		u.mu.Unlock()
-		fmt.Fprintln(w, "answer to "+r.Header.Get("X-Id"))
-	})}
+	u := &upstream{ran: map[string]int{}, held: map[string]chan struct{}{}}
+	u.server = &http.Server{Handler: u}
 	l := m.listen(t, upstreamAddress)
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = u.server.Serve(l) })
@@ -45,6 +41,31 @@ func serveUpstream(t *testing.T, m *machine) *upstream {
 		wg.Wait()
 	})
 	return u
+}
+
+// ServeHTTP answers one request.
+func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := r.Header.Get("X-Id")
+	u.mu.Lock()
+	u.ran[id]++
+	held := u.held[id]
+	u.mu.Unlock()
+	if held != nil {
+		select {
+		case <-held:
+		case <-r.Context().Done():
+		}
+	}
+	fmt.Fprintln(w, "answer to "+id)
+}
+
+// hold lets the answer to a request wait until letGo is called.
+func (u *upstream) hold(id string) (letGo func()) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	gate := make(chan struct{})
+	u.held[id] = gate
+	return sync.OnceFunc(func() { close(gate) })
 }
 
 // times returns how often a request was run.
