@@ -69,6 +69,9 @@ func (s *systemd) install(ctx context.Context) error {
 	} else if err := openToAll(s.config.Program); err != nil {
 		return err
 	}
+	if s.isInForce(ctx, unit.text()) {
+		return nil
+	}
 	back, err := replaceFile(s.file, unit.text(), 0o644)
 	if err != nil {
 		return err
@@ -84,6 +87,16 @@ func (s *systemd) install(ctx context.Context) error {
 		_, _ = s.systemctl(ctx, "daemon-reload") // it has failed already
 	}
 	return err
+}
+
+// isInForce reports whether systemd has read this unit already, and starts it by itself.
+func (s *systemd) isInForce(ctx context.Context, text string) bool {
+	present, err := os.ReadFile(s.file)
+	if err != nil || string(present) != text {
+		return false
+	}
+	p, err := s.show(ctx)
+	return err == nil && p["FragmentPath"] == s.file && p["UnitFileState"] == "enabled" && p["NeedDaemonReload"] == "no"
 }
 
 // version asks for systemd's version, and so makes sure before anything is written that the manager
@@ -237,7 +250,7 @@ type properties map[string]string
 // show asks for all that we want to know.
 func (s *systemd) show(ctx context.Context) (properties, error) {
 	out, err := s.systemctl(ctx, "show", unitName, "-p", "LoadState,UnitFileState,ActiveState,SubState,Result,ExecMainStatus,"+
-		"StatusText,StatusErrno,NRestarts,MainPID,FragmentPath,InvocationID,Job,ConditionResult")
+		"StatusText,StatusErrno,NRestarts,MainPID,FragmentPath,InvocationID,Job,ConditionResult,NeedDaemonReload")
 	if err != nil {
 		return nil, err
 	}
