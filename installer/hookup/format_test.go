@@ -9,15 +9,18 @@ import (
 
 const ours = "http://127.0.0.1:7860"
 
-// Every layout that a person may keep their file in: the key is set, and only that is new.
-func TestSet(t *testing.T) {
+// A setting is a file before and after the key is set to X.
+type setting struct {
+	name       string
+	key        format
+	text, want string
+}
+
+// layouts are the ways in which a person may keep their file.
+func layouts() []setting {
 	env := jsonKey{"env", "URL"}
 	url := tomlKey{"url"}
-	tests := []struct {
-		name       string
-		key        format
-		text, want string
-	}{
+	return []setting{
 		{"json, empty file", env, "", "{\n  \"env\": {\n    \"URL\": \"X\"\n  }\n}\n"},
 		{"json, empty object", env, "{}\n", "{\n  \"env\": {\n    \"URL\": \"X\"\n  }\n}\n"},
 		{"json, empty object on two lines", env, "{\n}", "{\n  \"env\": {\n    \"URL\": \"X\"\n  }\n}"},
@@ -59,7 +62,11 @@ func TestSet(t *testing.T) {
 		{"dotenv, commented out", dotenvKey("URL"), "# URL=old\n", "# URL=old\nURL=X\n"},
 		{"dotenv, within a text of several lines", dotenvKey("URL"), "KEY=\"\nURL=inside\n\"\n", "KEY=\"\nURL=inside\n\"\nURL=X\n"},
 	}
-	for _, tt := range tests {
+}
+
+// In every layout the key is set, and only that is new.
+func TestSet(t *testing.T) {
+	for _, tt := range layouts() {
 		t.Run(tt.name, func(t *testing.T) {
 			got, made, err := tt.key.set([]byte(tt.text), tt.key.quote("X"))
 			if err != nil || string(got) != tt.want {

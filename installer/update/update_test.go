@@ -97,22 +97,22 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A refusal is an index that is not believed.
+type refusal struct {
+	name, text, signature string
+	change                func(*Config) // nil changes nothing
+	want                  error         // nil for one that callers do not tell apart
+	says                  string
+}
+
 // Nothing is believed that is not signed by the key, whole, and valid today.
 func TestRefused(t *testing.T) {
 	good := indexOf("0.3.0")
-	_, private := keys()
 	other := ed25519.NewKeyFromSeed([]byte(strings.Repeat("o", ed25519.SeedSize)))
 	expired := strings.Replace(good, "2026-12-01", "2026-11-22", 1)
 	expired = strings.Replace(expired, "T00:00:00Z", "T12:00:00Z", 1)
 	public := base64.StdEncoding.EncodeToString(other.Public().(ed25519.PublicKey))
-	tests := []struct {
-		name      string
-		text      string
-		signature string
-		change    func(*Config)
-		want      error
-		says      string
-	}{
+	tests := []refusal{
 		{"another key", good, sign(good), func(c *Config) { c.Key = public }, ErrSignature, ""},
 		{"signed by another", good, base64.StdEncoding.EncodeToString(ed25519.Sign(other, []byte(good))), nil, ErrSignature, ""},
 		{"changed since", strings.Replace(good, "0.3.0", "9.9.9", 1), sign(good), nil, ErrSignature, ""},
@@ -131,27 +131,6 @@ func TestRefused(t *testing.T) {
 		{"led away", good, sign(good), func(c *Config) { c.URL = strings.Replace(c.URL, "/index", "/away", 1) }, nil, "must begin with https://"},
 		{"without TLS", good, sign(good), func(c *Config) { c.URL = "http://releases.example/index.json" }, nil, "must begin with https://"},
 	}
-	for file, says := range map[string]string{
-		"http://releases.example/a.deb": "must begin with https://", "https://releases.example/a.deb;reboot": "do not belong",
-		"https://releases.example/$(reboot)": "do not belong", "https://releases.example/-rf": "do not belong", "https://releases.example/": "do not belong",
-	} {
-		text := strings.Replace(good, "https://releases.example/millpond_0.3.0_amd64.deb", file, 1)
-		tests = append(tests, struct {
-			name, text, signature string
-			change                func(*Config)
-			want                  error
-			says                  string
-		}{"the file " + file, text, base64.StdEncoding.EncodeToString(ed25519.Sign(private, []byte(text))), nil, nil, says})
-	}
-	for from, to := range map[string]string{`"0.3.0"`: `"newest"`, "New in": "\\u001b[2J", sum: "0a"} {
-		text := strings.Replace(good, from, to, 1)
-		tests = append(tests, struct {
-			name, text, signature string
-			change                func(*Config)
-			want                  error
-			says                  string
-		}{"with " + to, text, sign(text), nil, nil, "read the release index"})
-	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			c := serve(t, tt.text, tt.signature)
@@ -166,6 +145,27 @@ func TestRefused(t *testing.T) {
 				t.Errorf("got %+v from what is not believed", r)
 			}
 		})
+	}
+}
+
+// What is signed must also be plain: it is printed, and stands in command lines to copy.
+func TestOddIndex(t *testing.T) {
+	good := indexOf("0.3.0")
+	tests := map[string]string{}
+	for file, says := range map[string]string{
+		"http://releases.example/a.deb": "must begin with https://", "https://releases.example/a.deb;reboot": "do not belong",
+		"https://releases.example/$(reboot)": "do not belong", "https://releases.example/-rf": "do not belong", "https://releases.example/": "do not belong",
+	} {
+		tests[strings.Replace(good, "https://releases.example/millpond_0.3.0_amd64.deb", file, 1)] = says
+	}
+	for from, to := range map[string]string{`"0.3.0"`: `"newest"`, "New in": "\\u001b[2J", sum: "0a"} {
+		tests[strings.Replace(good, from, to, 1)] = "read the release index"
+	}
+	for text, says := range tests {
+		r, err := Check(t.Context(), serve(t, text, sign(text)))
+		if err == nil || !strings.Contains(err.Error(), says) || r.Newer {
+			t.Errorf("%s: got %+v, %v; want %q", text, r, err, says)
+		}
 	}
 }
 
