@@ -214,6 +214,26 @@ func TestJSONOfOtherVersions(t *testing.T) {
 	}
 }
 
+// Whatever a peer sends as settings is read or refused.
+func FuzzReadKnown(f *testing.F) {
+	text, err := json.Marshal(valid())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add([]byte("null"))
+	f.Add([]byte(`{"pool":{"preset":5},"upstreams":[{}],"moon":null}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, unknown, err := ReadKnown(text)
+		if err == nil && s == nil {
+			t.Errorf("got no settings, unknown %v, and no error", unknown)
+		}
+		if lacking, err := Lacking(text); err == nil && len(unknown) > 0 {
+			t.Errorf("got %v and no error; want one for %v", lacking, unknown)
+		}
+	})
+}
+
 // An upstream alone has the keys of the file as well, and the same defaults.
 func TestUpstreamJSON(t *testing.T) {
 	for _, want := range valid().Upstreams {

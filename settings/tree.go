@@ -144,6 +144,9 @@ func readTree(b []byte) (map[string]any, error) {
 	if _, err := d.Token(); err != io.EOF {
 		return nil, fmt.Errorf("read settings: more than one JSON value")
 	}
+	if tree == nil {
+		return nil, errors.New("read settings: null is no object")
+	}
 	return plainNumbers(tree).(map[string]any), nil
 }
 
