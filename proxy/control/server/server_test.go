@@ -7,8 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -437,6 +439,38 @@ func TestGuard(t *testing.T) {
 	}
 	if m.Status().Paused {
 		t.Error("a refused request paused the proxy")
+	}
+}
+
+// Every address that there is refuses a page and a foreign host, also those that come
+// later: they are read from the source.
+func TestGuardHoldsForEveryAddress(t *testing.T) {
+	source, err := os.ReadFile("server.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	routes := regexp.MustCompile(`HandleFunc\("([A-Z]+) (/[^"]*)"`).FindAllStringSubmatch(string(source), -1)
+	if len(routes) < 12 {
+		t.Fatalf("got %d addresses in server.go; want them all: have they moved?", len(routes))
+	}
+	path, _ := start(t, newMemory())
+	for _, route := range routes {
+		for _, page := range []bool{true, false} {
+			host := "localhost:7860"
+			if page {
+				host = control.Host
+			}
+			r, err := http.NewRequestWithContext(t.Context(), route[1], "http://"+host+route[2], strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if page {
+				r.Header.Set("Origin", "http://localhost:7860")
+			}
+			if got := statusOf(t, path, r); got != http.StatusForbidden {
+				t.Errorf("%s %s, page %v: got %d; want 403", route[1], route[2], page, got)
+			}
+		}
 	}
 }
 
