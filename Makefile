@@ -85,9 +85,9 @@ test-system: ## a whole installation's life on a real systemd, in a container of
 
 screenshots: ## pictures of every page and state, into build/screenshots
 	@mkdir -p build/screenshots
-	MILLPOND_SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test $(CACHED) -count=1 ./app/window
+	MILLPOND_SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test $(CACHED) -count=1 -timeout 60m -run Pictures ./app/window
 	MILLPOND_SCREENSHOTS=$(CURDIR)/build/screenshots xvfb-run -a -s '-screen 0 1280x800x24 -nolisten tcp' dbus-run-session -- \
-		env LIBGL_ALWAYS_SOFTWARE=1 $(GO) test $(CACHED) -count=1 ./cmd/millpond
+		env LIBGL_ALWAYS_SOFTWARE=1 $(GO) test $(CACHED) -count=1 -timeout 30m ./cmd/millpond
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | sort | while read -r file; do \

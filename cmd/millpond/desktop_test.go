@@ -140,20 +140,24 @@ func TestTrayStartsDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	d.configure(fmt.Sprintf("[listen]\naddress = %q\n", taken.Addr()))
+	d.configure(fmt.Sprintf("[listen]\naddress = %q\n[app]\noff = \"stop\"\n", taken.Addr()))
 	panel := d.addPanel()
 	app := d.millpond("--background")
 	icon := panel.icon()
 	panel.click(icon, "Start the proxy")
-	panel.await(icon, "The proxy could not be started: ", func(e entry) bool {
-		return !e.enabled && strings.Contains(e.label, taken.Addr().String())
+	until(t, "the reason, in several lines", func() bool {
+		words := ""
+		for _, e := range panel.menu(icon) {
+			words += e.label + " "
+		}
+		return strings.Contains(words, "The proxy could not be started: ") && strings.Contains(words, taken.Addr().String())
 	})
 	panel.await(icon, "Start the proxy", shown)
 
 	taken.Close()
 	panel.click(icon, "Start the proxy")
 	panel.await(icon, "Proxy on", on)
-	d.endDaemon()
+	panel.click(icon, "Proxy on") // off means to stop it, by the settings
 	panel.await(icon, "Not running", shown)
 	panel.click(icon, "Start the proxy")
 	panel.await(icon, "Proxy on", on)
