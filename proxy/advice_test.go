@@ -304,6 +304,28 @@ func TestAdviceOutlivesARestart(t *testing.T) {
 	}
 }
 
+// A file that cannot be read costs what was applied before, not the daemon, and is replaced.
+func TestAdviceFileIsDamaged(t *testing.T) {
+	for _, text := range []string{"", "{", `{"version": 2}`} {
+		file := filepath.Join(t.TempDir(), adviceName)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a, err := newAdviser(file)
+		if err == nil || a == nil || len(a.taken()) != 0 {
+			t.Fatalf("%q: got %+v, %v; want an adviser that knows nothing, and why", text, a, err)
+		}
+		a.remember(applied{ID: "x"}, func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		if again, err := newAdviser(file); err != nil || len(again.taken()) != 1 {
+			t.Errorf("%q: after it was written anew: got %+v, %v; want one that was applied", text, again, err)
+		}
+	}
+}
+
 // A pool that fits needs no advice.
 func TestNoAdviceWithoutNeed(t *testing.T) {
 	s := httptest.NewServer(&crowd{want: 16})
