@@ -620,6 +620,10 @@ func (b *h1Body) Read(p []byte) (int, error) {
 
 // Next returns content where it was read to, as soon as there is any.
 func (b *h1Body) Next() ([]byte, error) {
+	if p := b.piece; len(p) > 0 { // what Read left
+		b.piece = nil
+		return p, nil
+	}
 	for b.err == nil {
 		p, err := b.next()
 		if len(p) > 0 {
@@ -694,6 +698,7 @@ func (b *h1Body) end(err error) {
 	if b.err != nil {
 		return
 	}
+	b.piece, b.rest = nil, nil // their memory is given back
 	clean := err == nil || err == io.EOF
 	if clean {
 		b.err = io.EOF
