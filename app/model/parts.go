@@ -130,7 +130,7 @@ func upstreamsOf(s control.Status, now time.Time) []Upstream {
 			list = append(list, Upstream{
 				Name: u.Name, URL: u.URL, Kind: string(u.Kind), State: Off, Health: T("upstream.disabled"), Configured: true,
 				Rate: None, Requests: None, P50: None, Connections: None,
-				Learned: learnedOf(0), Protocol: None, Reuse: None, Dials: None, figures: figures{-1, -1, -1},
+				Learned: learnedOf(0), Protocol: None, Reuse: None, Dials: None, figures: unmeasured,
 			})
 		}
 	}
@@ -156,13 +156,16 @@ func upstreamOf(u control.Upstream, now time.Time) Upstream {
 		Rate: None, Requests: Count(u.Requests), P50: Millis(u.LatencyMS.P50),
 		Connections: Count(int64(u.Pool.InUse)) + " / " + Count(int64(u.Pool.Idle)),
 		Learned:     learnedOf(u.LearnedIdleSeconds), Protocol: protocolOf(u.Protocol), Reuse: None, Dials: Count(u.Pool.Dials),
-		figures: figures{rate: -1, p50: -1, requests: u.Requests},
+		figures: figures{
+			rate: -1, p50: -1, reuse: -1, learned: u.LearnedIdleSeconds,
+			requests: u.Requests, dials: u.Pool.Dials, open: u.Pool.InUse + u.Pool.Idle,
+		},
 	}
 	if u.Requests > 0 {
 		v.figures.rate, v.figures.p50 = u.SuccessRate, u.LatencyMS.P50
 	}
 	if u.Pool.Dials+u.Pool.Reused > 0 {
-		v.Reuse = Percent(100 * u.Pool.ReuseRatio)
+		v.Reuse, v.figures.reuse = Percent(100*u.Pool.ReuseRatio), u.Pool.ReuseRatio
 	}
 	if u.Requests > 0 {
 		v.Rate, v.Health = Percent(u.SuccessRate), T("upstream.healthy")

@@ -34,6 +34,11 @@ const (
 	ByRate
 	ByRequests
 	ByLatency
+	ByConnections
+	ByLearned
+	ByProtocol
+	ByReuse
+	ByDials
 )
 
 // Lines returns the upstreams of the draft, and those that it removes, with what is
@@ -102,22 +107,38 @@ func order(all []settings.Upstream) []int {
 // SortLines sorts a list by a column, descending where down says so. Lines that are
 // alike keep their order, and the column of the order leaves all as it is.
 func SortLines(lines []UpstreamLine, by Column, down bool) {
-	compare := map[Column]func(a, b UpstreamLine) int{
-		ByName:     func(a, b UpstreamLine) int { return strings.Compare(a.Name, b.Name) },
-		ByState:    func(a, b UpstreamLine) int { return trouble(a.State) - trouble(b.State) },
-		ByRate:     func(a, b UpstreamLine) int { return cmp.Compare(a.figures.rate, b.figures.rate) },
-		ByRequests: func(a, b UpstreamLine) int { return cmp.Compare(a.figures.requests, b.figures.requests) },
-		ByLatency:  func(a, b UpstreamLine) int { return cmp.Compare(a.figures.p50, b.figures.p50) },
-	}[by]
-	if compare == nil {
-		return
+	if compare := comparing(by, down); compare != nil {
+		slices.SortStableFunc(lines, func(a, b UpstreamLine) int { return compare(&a.Upstream, &b.Upstream) })
 	}
-	slices.SortStableFunc(lines, func(a, b UpstreamLine) int {
-		if down {
-			a, b = b, a
-		}
-		return compare(a, b)
-	})
+}
+
+// SortUpstreams returns a list sorted as SortLines does, and leaves the given one.
+func SortUpstreams(list []Upstream, by Column, down bool) []Upstream {
+	sorted := slices.Clone(list)
+	if compare := comparing(by, down); compare != nil {
+		slices.SortStableFunc(sorted, func(a, b Upstream) int { return compare(&a, &b) })
+	}
+	return sorted
+}
+
+// comparing returns what compares upstreams by a column; nil for that of the order.
+func comparing(by Column, down bool) func(a, b *Upstream) int {
+	compare := map[Column]func(a, b *Upstream) int{
+		ByName:        func(a, b *Upstream) int { return strings.Compare(a.Name, b.Name) },
+		ByState:       func(a, b *Upstream) int { return trouble(a.State) - trouble(b.State) },
+		ByRate:        func(a, b *Upstream) int { return cmp.Compare(a.figures.rate, b.figures.rate) },
+		ByRequests:    func(a, b *Upstream) int { return cmp.Compare(a.figures.requests, b.figures.requests) },
+		ByLatency:     func(a, b *Upstream) int { return cmp.Compare(a.figures.p50, b.figures.p50) },
+		ByConnections: func(a, b *Upstream) int { return cmp.Compare(a.figures.open, b.figures.open) },
+		ByLearned:     func(a, b *Upstream) int { return cmp.Compare(a.figures.learned, b.figures.learned) },
+		ByProtocol:    func(a, b *Upstream) int { return strings.Compare(a.Protocol, b.Protocol) },
+		ByReuse:       func(a, b *Upstream) int { return cmp.Compare(a.figures.reuse, b.figures.reuse) },
+		ByDials:       func(a, b *Upstream) int { return cmp.Compare(a.figures.dials, b.figures.dials) },
+	}[by]
+	if compare == nil || !down {
+		return compare
+	}
+	return func(a, b *Upstream) int { return compare(b, a) }
 }
 
 // trouble puts what fails first.
@@ -125,9 +146,13 @@ func trouble(s State) int { return slices.Index([]State{Failing, Degraded, On, O
 
 // figures are what an upstream is sorted by; -1 where nothing was measured.
 type figures struct {
-	rate, p50 float64
-	requests  int64
+	rate, p50, learned, reuse float64
+	requests, dials           int64
+	open                      int
 }
+
+// unmeasured are the figures of an upstream that is not in use.
+var unmeasured = figures{rate: -1, p50: -1, learned: -1, reuse: -1, requests: -1, dials: -1, open: -1}
 
 // Move puts an upstream before or behind others of its kind, by as many places as by
 // says, and gives them the priorities of that order. Between two that share their

@@ -339,3 +339,38 @@ func TestAdviceIsTakenAndTakenBack(t *testing.T) {
 		t.Errorf("without advice: got %q and %d items", p.note.label.Text, n)
 	}
 }
+
+func TestOtherListsSort(t *testing.T) {
+	d := use(t, model.PagePool)
+	l := d.shown().(*poolPage).learned
+	test.Tap(l.heads[0])
+	if got, want := l.list.rows[0].name.words, "anthropic"; got != want {
+		t.Errorf("by name: got %q first; want %q", got, want)
+	}
+	test.Tap(l.heads[0])
+	if got, want := l.list.rows[0].name.words, "relay"; got != want {
+		t.Errorf("by name, the other way: got %q first; want %q", got, want)
+	}
+	test.Tap(l.heads[0])
+	if l.heads[0].arrow.Visible() || l.list.rows[1].name.words != "relay" {
+		t.Error("a third tap does not bring the list's own order back")
+	}
+	d.Open(model.PageOverview)
+	u := d.shown().(*overview).upstreams
+	test.Tap(u.heads[1])
+	if got, want := u.list.rows[2].name.words, "local"; got != want {
+		t.Errorf("by state: got %q last; want %q, which is off", got, want)
+	}
+}
+
+func TestGaugeMovesWithTraffic(t *testing.T) {
+	d := use(t, model.PagePool)
+	gauge := d.shown().(*poolPage).gauge
+	busy := func() float32 { return test.WidgetRenderer(gauge.gauge).Objects()[1].Size().Width }
+	before := busy()
+	d.view.Pool.Busy = 12
+	d.Show(d.view)
+	if got := busy(); got <= before || gauge.busy.words != "12" {
+		t.Errorf("got %v wide and %q; want more than %v and 12", got, gauge.busy.words, before)
+	}
+}

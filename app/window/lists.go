@@ -87,6 +87,7 @@ func (l *list[R]) resize(n int) {
 
 // upstreams lists where requests go.
 type upstreams struct {
+	sorting
 	say  func(model.Text) string
 	head fyne.CanvasObject
 	list *list[*upstreamRow]
@@ -103,21 +104,15 @@ type upstreamRow struct {
 }
 
 // newUpstreams returns the panel without lines.
-func newUpstreams(say func(model.Text) string) *upstreams {
+func newUpstreams(t tools) *upstreams {
+	say := t.say
 	u := &upstreams{say: say}
-	var heads []fyne.CanvasObject
-	for i, key := range []string{
-		"upstream.column.name", "upstream.column.state", "upstream.column.rate",
-		"upstream.column.requests", "upstream.column.p50", "upstream.column.connections",
-	} {
-		h := caption().with(cutOff)
-		if i > 1 {
-			h.with(toRight)
-		}
-		h.set(say(model.T(key)))
-		heads = append(heads, h)
-	}
-	u.head = row(gapMedium, upstreamShares, heads...)
+	u.draw = func() { t.edit.changed() } // which is not there yet
+	u.head = row(gapMedium, upstreamShares, u.columns(t, 2,
+		columnName{model.ByName, "upstream.column.name", "help.upstream"}, columnName{model.ByState, "upstream.column.state", "help.state"},
+		columnName{model.ByRate, "upstream.column.rate", "help.rate"}, columnName{model.ByRequests, "upstream.column.requests", "help.upstream_requests"},
+		columnName{model.ByLatency, "upstream.column.p50", "help.p50"},
+		columnName{model.ByConnections, "upstream.column.connections", "help.connections"})...)
 	u.list = newList(gapMedium, say(model.T("overview.no_upstreams")), newUpstreamRow)
 	u.box = newHeadedPanel(say(model.T("overview.upstreams")), column(gapMedium, u.head, u.list.body, u.list.empty.box))
 	return u
@@ -139,6 +134,8 @@ func newUpstreamRow() (*upstreamRow, fyne.CanvasObject) {
 
 // show draws the lines.
 func (u *upstreams) show(all []model.Upstream) {
+	all = model.SortUpstreams(all, u.by, u.down)
+	u.mark(len(all) > 0)
 	u.list.resize(len(all))
 	reveal(u.head, len(all) > 0)
 	for i, v := range all {

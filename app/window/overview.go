@@ -27,7 +27,7 @@ func newOverview(t tools) *overview {
 	say := t.say
 	o := &overview{
 		traffic: newTraffic(t), pool: newPool(t),
-		upstreams: newUpstreams(say), failures: newFailures(say),
+		upstreams: newUpstreams(t), failures: newFailures(say),
 	}
 	o.success = newSuccess(say, func(p model.Period) { o.traffic.show(p) })
 	figures := row(gapLarge, []float32{3, 2}, o.success.box, column(gapLarge, o.traffic.box, o.pool.box))

@@ -110,7 +110,8 @@ func offers(all []model.Option, value string) bool {
 
 // learned lists how long each upstream keeps idle connections open, as was learned.
 type learned struct {
-	t    tools
+	t tools
+	sorting
 	head fyne.CanvasObject
 	list *list[*learnedRow]
 	box  fyne.CanvasObject
@@ -125,19 +126,12 @@ type learnedRow struct{ name, age, protocol, reuse, dials, connections *text }
 // newLearned returns the panel without lines.
 func newLearned(t tools) *learned {
 	l := &learned{t: t}
-	var heads []fyne.CanvasObject
-	for i, c := range []struct{ label, help string }{
-		{"upstream.column.name", "help.upstream"}, {"learned.column.age", "help.learned"}, {"learned.column.protocol", "help.protocol"},
-		{"learned.column.reuse", "help.reuse"}, {"learned.column.dials", "help.dials"}, {"upstream.column.connections", "help.connections"},
-	} {
-		h := caption().with(cutOff)
-		if i > 2 {
-			h.with(toRight)
-		}
-		h.set(t.say(model.T(c.label)))
-		heads = append(heads, t.explain(t.say(model.T(c.help)), h))
-	}
-	l.head = row(gapMedium, learnedShares, heads...)
+	l.draw = func() { t.edit.changed() } // which is not there yet
+	l.head = row(gapMedium, learnedShares, l.columns(t, 3,
+		columnName{model.ByName, "upstream.column.name", "help.upstream"}, columnName{model.ByLearned, "learned.column.age", "help.learned"},
+		columnName{model.ByProtocol, "learned.column.protocol", "help.protocol"}, columnName{model.ByReuse, "learned.column.reuse", "help.reuse"},
+		columnName{model.ByDials, "learned.column.dials", "help.dials"},
+		columnName{model.ByConnections, "upstream.column.connections", "help.connections"})...)
 	l.list = newList(gapMedium, t.say(model.T("overview.no_upstreams")), func() (*learnedRow, fyne.CanvasObject) {
 		r := &learnedRow{
 			name: strong().with(cutOff), age: plain().with(cutOff), protocol: plain().with(cutOff),
@@ -152,6 +146,8 @@ func newLearned(t tools) *learned {
 
 // show draws the lines.
 func (l *learned) show(all []model.Upstream) {
+	all = model.SortUpstreams(all, l.by, l.down)
+	l.mark(len(all) > 0)
 	l.list.resize(len(all))
 	reveal(l.head, len(all) > 0)
 	for i, v := range all {

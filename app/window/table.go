@@ -6,6 +6,8 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
+
+	"millpond/app/model"
 )
 
 // A columnHead is the name over a column, by which a list is sorted: by a tap, or by
@@ -110,6 +112,55 @@ func (h *columnHead) TypedKey(e *fyne.KeyEvent) {
 // CreateRenderer implements fyne.Widget.
 func (h *columnHead) CreateRenderer() fyne.WidgetRenderer {
 	return widget.NewSimpleRenderer(h.content)
+}
+
+// A sorting is what a list of upstreams is sorted by, with the names over its columns.
+// The zero value is the list's own order.
+type sorting struct {
+	by    model.Column
+	down  bool
+	heads []*columnHead
+	bys   []model.Column
+	draw  func() // draws the list anew
+}
+
+// A columnName is the name over a column and what it means, as keys of the locale files.
+type columnName struct {
+	by          model.Column
+	label, help string
+}
+
+// columns makes the names over the columns; those from the place right on are aligned to
+// the right.
+func (s *sorting) columns(t tools, right int, all ...columnName) []fyne.CanvasObject {
+	var heads []fyne.CanvasObject
+	for i, c := range all {
+		h := newColumnHead(t, t.say(model.T(c.label)), t.say(model.T(c.help)), i >= right, func() { s.sort(c.by) })
+		s.heads, s.bys = append(s.heads, h), append(s.bys, c.by)
+		heads = append(heads, h)
+	}
+	return heads
+}
+
+// sort sorts by a column, the other way when it is sorted by it already, and after that
+// not at all.
+func (s *sorting) sort(by model.Column) {
+	switch {
+	case s.by != by:
+		s.by, s.down = by, false
+	case !s.down && by != model.ByOrder:
+		s.down = true
+	default:
+		s.by, s.down = model.ByOrder, false
+	}
+	s.draw()
+}
+
+// mark shows by which column the list is sorted.
+func (s *sorting) mark(any bool) {
+	for i, h := range s.heads {
+		h.mark(any && s.bys[i] == s.by, s.down)
+	}
 }
 
 // A movable is one line of a list whose order can be changed: by Alt and an arrow

@@ -111,10 +111,8 @@ func (p *upstreamsPage) test(key string) {
 // An upstreamList is the list of upstreams, which can be sorted by every column and
 // brought into another order.
 type upstreamList struct {
-	page  *upstreamsPage
-	by    model.Column
-	down  bool
-	heads []*columnHead
+	page *upstreamsPage
+	sorting
 	head  fyne.CanvasObject
 	list  *list[*upstreamLine]
 	lines []model.UpstreamLine // as they are shown
@@ -139,22 +137,12 @@ const listWidth = 590
 func newUpstreamList(p *upstreamsPage) *upstreamList {
 	t := p.t
 	l := &upstreamList{page: p}
-	var cells []fyne.CanvasObject
-	for i, c := range []struct {
-		by          model.Column
-		label, help string
-	}{
-		{model.ByName, "upstream.column.name", "help.upstream"}, {model.ByState, "upstream.column.state", "help.state"},
-		{model.ByRate, "upstream.column.rate", "help.rate"}, {model.ByRequests, "upstream.column.requests", "help.upstream_requests"},
-		{model.ByLatency, "upstream.column.p50", "help.p50"},
-	} {
-		h := newColumnHead(t, t.say(model.T(c.label)), t.say(model.T(c.help)), i > 1, func() { l.sort(c.by) })
-		l.heads = append(l.heads, h)
-		cells = append(cells, h)
-	}
-	order := newColumnHead(t, t.say(model.T("upstream.column.order")), t.say(model.T("help.order")), false, func() { l.sort(model.ByOrder) })
-	l.heads = append([]*columnHead{order}, l.heads...)
-	l.head = ends(gripWidth, actionWidth, order, row(gapMedium, lineShares, cells...), column(0))
+	l.draw = func() { t.edit.changed() }
+	order := l.columns(t, 1, columnName{model.ByOrder, "upstream.column.order", "help.order"})[0]
+	l.head = ends(gripWidth, actionWidth, order, row(gapMedium, lineShares, l.columns(t, 2,
+		columnName{model.ByName, "upstream.column.name", "help.upstream"}, columnName{model.ByState, "upstream.column.state", "help.state"},
+		columnName{model.ByRate, "upstream.column.rate", "help.rate"}, columnName{model.ByRequests, "upstream.column.requests", "help.upstream_requests"},
+		columnName{model.ByLatency, "upstream.column.p50", "help.p50"})...), column(0))
 	l.list = newList(0, t.say(model.T("upstream.none")), l.newLine)
 	add := newButton(t.say(model.T("upstream.add")), theme.ContentAddIcon(), p.add)
 	add.Importance = widget.HighImportance
@@ -165,13 +153,6 @@ func newUpstreamList(p *upstreamsPage) *upstreamList {
 	return l
 }
 
-// sort sorts by a column, the other way when it is sorted by it already.
-func (l *upstreamList) sort(by model.Column) {
-	l.down = l.by == by && !l.down && by != model.ByOrder
-	l.by = by
-	l.page.t.edit.changed()
-}
-
 // show draws the lines.
 func (l *upstreamList) show(lines []model.UpstreamLine, connected bool) {
 	model.SortLines(lines, l.by, l.down)
@@ -179,9 +160,7 @@ func (l *upstreamList) show(lines []model.UpstreamLine, connected bool) {
 	l.list.resize(len(lines))
 	reveal(l.head, len(lines) > 0)
 	reveal(l.hint.box, len(lines) > 1)
-	for i, h := range l.heads {
-		h.mark(model.Column(i) == l.by && len(lines) > 0, l.down)
-	}
+	l.mark(len(lines) > 0)
 	for i, v := range lines {
 		l.list.rows[i].show(v, l.by == model.ByOrder, connected)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -36,15 +37,6 @@ type twin struct {
 // focused, as the real window is after Escape.
 func (d *desk) twin(page model.Page) *twin {
 	d.t.Helper()
-	client := control.Dial(d.socket())
-	defer client.Close()
-	s, err := client.Status(d.t.Context())
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	advice, err := client.Advice(d.t.Context())
-	now := time.Now()
-	v := model.Of(s, nil, now).With(model.Desk{Advised: model.AdviceViewOf(advice, err, now)})
 	say, err := app.Speak("en")
 	if err != nil {
 		d.t.Fatal(err)
@@ -54,10 +46,30 @@ func (d *desk) twin(page model.Page) *twin {
 	frame := test.NewTempWindow(d.t, content.Content())
 	frame.Resize(window.Size)
 	content.Open(page)
-	content.Show(v)
+	w := &twin{d, content, frame.Canvas()}
+	w.refresh()
 	d.focus()
 	d.keys("Escape")
-	return &twin{d, content, frame.Canvas()}
+	return w
+}
+
+// refresh shows the daemon's state as it is now.
+func (w *twin) refresh() {
+	w.d.t.Helper()
+	client := control.Dial(w.d.socket())
+	defer client.Close()
+	s, err := client.Status(w.d.t.Context())
+	if err != nil {
+		w.d.t.Fatal(err)
+	}
+	advice, err := client.Advice(w.d.t.Context())
+	now := time.Now()
+	w.content.Show(model.Of(s, nil, now).With(model.Desk{Advised: model.AdviceViewOf(advice, err, now)}))
+}
+
+// shows reports whether some words stand in the window.
+func (w *twin) shows(words string) bool {
+	return strings.Contains(test.RenderToMarkup(w.canvas), ">"+words+"</text>")
 }
 
 // focus gives the real window the keyboard.
@@ -240,6 +252,35 @@ func TestWindowTakesAdvice(t *testing.T) {
 			w.press()
 		}
 	})
+	shown.end(t, syscall.SIGTERM)
+}
+
+// TestWindowShowsSuccess sees the success rate move while requests begin to fail.
+func TestWindowShowsSuccess(t *testing.T) {
+	d := newDesk(t)
+	var broken atomic.Bool
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if broken.Load() {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	defer origin.Close()
+	d.configure(fmt.Sprintf("[[upstreams]]\nname = \"one\"\nkind = \"http\"\nurl = %q\n", origin.URL))
+	_, address := d.daemon()
+	shown := d.open(model.PageOverview)
+	w := d.twin(model.PageOverview)
+	some := func(rate string) {
+		for range 6 {
+			ask(t, address, "/x")
+		}
+		until(t, "a success rate of "+rate, func() bool { w.refresh(); return w.shows(rate) })
+		d.picture("window-success-" + strings.TrimSuffix(rate, "%"))
+	}
+	some("100%")
+	broken.Store(true)
+	some("50%")
+	broken.Store(false)
+	some("66.6%")
 	shown.end(t, syscall.SIGTERM)
 }
 
