@@ -75,7 +75,7 @@ test-fronts: ## 100,000 mutated requests and answers through both fronts; withou
 
 test-desktop: ## the application on a screen in memory, with a message bus of its own
 	xvfb-run -a -s '-screen 0 1280x800x24 -nolisten tcp' dbus-run-session -- \
-		env LIBGL_ALWAYS_SOFTWARE=1 $(GO) test $(CACHED) -shuffle=on ./cmd/millpond/... ./app/...
+		env LIBGL_ALWAYS_SOFTWARE=1 $(GO) test $(CACHED) -shuffle=on -timeout 20m ./cmd/millpond/... ./app/...
 
 test-e2e: ## the built daemon as a process, against real clients and upstreams
 	cd cmd/e2e && $(GO) test -shuffle=on -timeout 15m $$($(GO) list ./... | grep -v '/system$$')

@@ -93,11 +93,11 @@ type ruleRow struct {
 	when     *sentence
 }
 
-// figure puts a small name under a number.
-func (t tools) figure(key string, value *text) fyne.CanvasObject {
+// figure puts a small name under a number, and says what it means.
+func (t tools) figure(key, help string, value *text) fyne.CanvasObject {
 	name := caption().with(cutOff)
 	name.set(t.say(model.T(key)))
-	return column(0, value, name)
+	return t.explain(t.say(model.T(help)), column(0, value, name))
 }
 
 // A verdictRow judges one way to one upstream.
@@ -137,8 +137,8 @@ func newVerdictRow(t tools) *verdictRow {
 	r.above = newRule()
 	r.box = column(gapMedium, r.above,
 		row(gapMedium, []float32{0, 0, 1, 0}, middle(r.mark), middle(r.name), middle(r.way), middle(r.decision)),
-		row(gapMedium, fifths, t.figure("overview.requests", r.requests), t.figure("overview.success", r.success),
-			t.figure("verdict.errors", r.errors), t.figure("overview.p50", r.p50), t.figure("overview.p99", r.p99)),
+		row(gapMedium, fifths, t.figure("overview.requests", "help.judged", r.requests), t.figure("overview.success", "help.judged_success", r.success),
+			t.figure("verdict.errors", "help.judged_errors", r.errors), t.figure("overview.p50", "help.p50", r.p50), t.figure("overview.p99", "help.p99", r.p99)),
 		row(gapMedium, []float32{1, 0}, middle(r.reason.box), middle(r.try)), r.plan)
 	return r
 }
