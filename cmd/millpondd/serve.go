@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"millpond/installer/doctor"
+	"millpond/installer/service"
 	"millpond/proxy"
 	"millpond/proxy/bench"
 	"millpond/proxy/control"
@@ -80,6 +81,9 @@ func (a *app) serve(ctx context.Context, f serveFlags, accompany func(context.Co
 		return failed(err, "")
 	}
 	logs := proxy.LogConfig{Stderr: a.std.err, Terminal: isTerminal(a.std.err), Journal: a.toJournal(a.std.err), Dir: state}
+	if events := service.EventLog(); events != nil {
+		logs.Stderr, logs.Journal = events, true
+	}
 	if f.quiet {
 		logs.Stderr = nil
 	}

@@ -32,6 +32,9 @@ func (a *app) supervised(ctx context.Context, f serveFlags) error {
 			served = true
 			a.accompany(ctx, d, m)
 		})
+		if events := service.EventLog(); err != nil && events != nil {
+			fmt.Fprintln(events, "<3>"+proxy.Redact(sentenceOf(err)))
+		}
 		if err == nil || !m.Present() {
 			return err
 		}

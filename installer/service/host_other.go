@@ -2,6 +2,11 @@
 
 package service
 
-import "context"
+import (
+	"context"
+	"io"
+)
 
 func host(ctx context.Context, run func(context.Context) error) error { return run(ctx) }
+
+func eventLog() io.Writer { return nil }

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 
 	kardianos "github.com/kardianos/service"
@@ -15,6 +16,24 @@ func host(ctx context.Context, run func(context.Context) error) error {
 		return hostService(ctx, run)
 	}
 	return hostStoppable(ctx, run)
+}
+
+func eventLog() io.Writer {
+	if kardianos.Interactive() {
+		return nil
+	}
+	s, err := kardianos.New(idle{}, &kardianos.Config{Name: Name})
+	if err != nil {
+		return nil
+	}
+	log, err := s.SystemLogger(nil)
+	if err != nil {
+		return nil // the log file has everything
+	}
+	return leveled{
+		failure: func(text string) { _ = log.Error(text) },
+		warning: func(text string) { _ = log.Warning(text) },
+	}
 }
 
 // hostService runs under the service control manager, which kardianos/service answers. It accepts stop and shutdown; a pause
