@@ -88,10 +88,14 @@ func tidy(d time.Duration) time.Duration {
 // aged counts the connections that time has ended: the next request had to open another.
 func aged(u *UpstreamFacts) uint64 { return u.Expired + u.Aged + u.Closed }
 
+// coldAgain returns the requests that waited for a handshake although the upstream had been reached
+// by as many connections before.
+func (f *Facts) coldAgain(u *UpstreamFacts) uint64 { return u.cold() - min(u.cold(), f.firsts(u)) }
+
 // startsCold reports whether requests wait for handshakes because connections have ended in the
 // pauses between them.
-func startsCold(u *UpstreamFacts) bool {
-	cold := u.cold()
+func (f *Facts) startsCold(u *UpstreamFacts) bool {
+	cold := f.coldAgain(u)
 	return often(cold, u.Requests) && 10*cold >= u.Requests && 2*aged(u) >= cold && u.Pool.Reuse != settings.ReuseNever && !closesBehind(u)
 }
 
@@ -108,10 +112,10 @@ func (f *Facts) keepLonger(u *UpstreamFacts) (r Recommendation, ok bool) {
 		to = min(to, tidy(time.Duration(keptFor*float64(u.Learned))))
 	}
 	at := f.only(u, "idle_timeout")
-	if !startsCold(u) || 2*u.Expired < aged(u) || to < 2*u.Pool.IdleTimeout || at == "" {
+	if !f.startsCold(u) || 2*u.Expired < aged(u) || to < 2*u.Pool.IdleTimeout || at == "" {
 		return r, false
 	}
-	saved := min(u.Expired, u.cold())
+	saved := min(u.Expired, f.coldAgain(u))
 	r.cost = time.Duration(saved) * u.handshake()
 	r.Patch = []Change{f.change(at, settings.FormatDuration(to))}
 	r.Figures = []Figure{count("cold", u.cold()), count("requests", u.Requests), count("expired", u.Expired), milliseconds("handshake_ms", u.handshake()),
@@ -171,7 +175,7 @@ func (u *UpstreamFacts) refillable(over time.Duration) bool {
 // warm finds bursts after a pause whose requests all wait for handshakes.
 func warm(f *Facts) ([]Recommendation, []Missing) {
 	var items []Recommendation
-	for _, d := range f.domains(func(u *UpstreamFacts) bool { return startsCold(u) && f.worthWarming(u) && !f.blames(u) }) {
+	for _, d := range f.domains(func(u *UpstreamFacts) bool { return f.startsCold(u) && f.worthWarming(u) && !f.blames(u) }) {
 		if r, ok := f.keepReady(d); ok {
 			items = append(items, r)
 		}
@@ -194,7 +198,7 @@ func (f *Facts) keepReady(d domain) (r Recommendation, ok bool) {
 	}
 	r.Code, r.Upstream = Warm, d.name
 	cold, requests := d.total(coldOf), d.total(requestsOf)
-	saved := min(cold, d.total(aged))
+	saved := min(d.total(f.coldAgain), d.total(aged))
 	width := d.widest(func(u *UpstreamFacts) int { return u.Width })
 	r.cost = time.Duration(saved) * d.handshake()
 	r.Figures = []Figure{count("cold", cold), count("requests", requests), milliseconds("handshake_ms", d.handshake()), milliseconds("handshake_total_ms", r.cost), count("burst_width", width)}

@@ -81,6 +81,16 @@ func squeezedOut(u *UpstreamFacts) uint64 {
 // squeezedByAll counts those of them that a limit over a whole pool closed.
 func squeezedByAll(u *UpstreamFacts) uint64 { return u.Idle.Closed + u.Connections.Closed }
 
+// firsts returns how many of an upstream's connections may have been opened for the first time, which
+// nothing could have spared: as many as its widest burst takes, for each caller if they are apart.
+func (f *Facts) firsts(u *UpstreamFacts) uint64 {
+	n := max(0, u.Wanted)
+	if u.Pool.Scope == settings.ScopeCaller {
+		n *= max(1, len(f.Callers))
+	}
+	return uint64(n)
+}
+
 // often reports whether n of so many requests are more than chance: 2 percent, and seldom in all.
 func often(n, requests uint64) bool { return requests >= enough && n >= seldom && 50*n >= requests }
 
@@ -117,10 +127,10 @@ func (f *Facts) moreSlots(d domain) (Recommendation, bool) {
 		slots = d.upstreams[0].Pool.MaxIdlePerHost
 	}
 	wants = append(wants, want{"max_idle", max(total, perHost)}, want{"max_idle_per_host", perHost})
-	redials := min(d.total(squeezedOut), d.total(dialsOf))
+	redials := min(d.total(squeezedOut), d.total(func(u *UpstreamFacts) uint64 { return u.Dials - min(u.Dials, f.firsts(u)) }))
 	requests, each := d.total(requestsOf), d.handshake()
 	r := Recommendation{Code: IdleSlots, Upstream: d.name, cost: time.Duration(redials) * each, Patch: f.raise(d.upstreams, d.everywhere(), wants...)}
-	if len(r.Patch) == 0 || redials < seldom {
+	if len(r.Patch) == 0 || !often(redials, requests) {
 		return r, false
 	}
 	width := max(f.wanted(d), d.widest((*UpstreamFacts).connections))

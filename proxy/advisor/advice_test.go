@@ -76,6 +76,12 @@ var situationTests = []struct {
 	{"slots for a host", nil, func(f *Facts, u *UpstreamFacts) {
 		u.Dials, u.Reused, u.Width, u.Wanted, u.IdlePerHost.Closed = 500, 500, 100, 100, 400
 	}, []string{"idle_slots"}, []Change{{"pool.max_idle_per_host", "64", "128"}}},
+	{"one wide burst, the first", nil, func(f *Facts, u *UpstreamFacts) {
+		u.Dials, u.Reused, u.Width, u.Wanted, u.IdlePerHost.Closed = 100, 900, 100, 100, 36
+	}, nil, nil},
+	{"one burst, and then nobody", nil, func(f *Facts, u *UpstreamFacts) {
+		u.Requests, u.Dials, u.Connects, u.Reused, u.Width, u.Wanted, u.Expired, u.Spent = 60, 60, 60, 0, 60, 60, 60, 6*time.Second
+	}, nil, nil},
 	{"slots for one of two", twoOfAKind, func(f *Facts, u *UpstreamFacts) {
 		u.Dials, u.Reused, u.Width, u.Wanted, u.IdlePerHost.Closed = 500, 500, 100, 100, 400
 	}, []string{"idle_slots:a"}, []Change{{"upstreams[a].pool.max_idle_per_host", "", "128"}}},
