@@ -38,6 +38,7 @@ type link struct {
 
 	mu sync.Mutex
 	// mu guards what follows.
+	asked       bool // a status or an error has come
 	status      control.Status
 	err         error
 	notice      model.Text
@@ -80,7 +81,7 @@ func (l *link) take(s control.Status, err error) {
 	if err == nil && l.err == nil && s.PID == l.status.PID && s.Revision < l.status.Revision {
 		return
 	}
-	l.status, l.err = s, err
+	l.status, l.err, l.asked = s, err, true
 }
 
 // update changes what the link knows and shows it.
@@ -89,7 +90,10 @@ func (l *link) update(change func()) {
 	defer l.mu.Unlock()
 	change()
 	now := time.Now()
-	v := model.Of(l.status, l.err, now)
+	v := model.Start()
+	if l.asked {
+		v = model.Of(l.status, l.err, now)
+	}
 	v.Saved, v.Probe = l.saved, l.probe
 	if now.Before(l.noticeUntil) {
 		v.Notice = l.notice
@@ -107,7 +111,7 @@ func (l *link) again() { l.update(func() {}) }
 func (l *link) present() (control.Status, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.status, l.err == nil && l.status.Settings != nil
+	return l.status, l.asked && l.err == nil && l.status.Settings != nil
 }
 
 // ask carries out a request without making the caller wait, and shows the

@@ -180,6 +180,19 @@ func TestLinkCarriesRequests(t *testing.T) {
 	await(t, views, "off", inState(model.Off))
 }
 
+// Before the daemon has been asked nothing is said of it, whatever else is shown.
+func TestLinkBeforeTheFirstStatus(t *testing.T) {
+	var got []model.View
+	l := newLink(filepath.Join(t.TempDir(), "control.sock"), time.Second, func(v model.View) { got = append(got, v) })
+	l.fill = func(v model.View) model.View {
+		return v.With(model.Desk{Service: model.ServiceFacts{Asked: true}})
+	}
+	l.again()
+	if v := got[0]; v.State != model.Loading || v.Connected || v.Welcome.Needed {
+		t.Errorf("got %v, connected %v, first run %v; want loading alone", v.State, v.Connected, v.Welcome.Needed)
+	}
+}
+
 // What a person asked for and did not get is told, with the reason.
 func TestLinkTellsOfRefusal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.sock")

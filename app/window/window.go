@@ -81,6 +81,7 @@ func (w *Window) draw() {
 func (w *Window) Open(name model.Page) {
 	for i, p := range pages {
 		if p.name == name {
+			w.greeted = true // who asks for a page is not led to another
 			w.open(i)
 		}
 	}
