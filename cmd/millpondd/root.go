@@ -12,6 +12,7 @@ import (
 
 	"millpond/proxy"
 	"millpond/settings"
+	"millpond/settings/store"
 )
 
 // The exit codes of every command.
@@ -133,14 +134,7 @@ type app struct {
 }
 
 // getenv returns a variable of the environment that the app was given.
-func (a *app) getenv(name string) string {
-	for i := len(a.environ) - 1; i >= 0; i-- { // the last one counts, as in os/exec
-		if key, value, ok := strings.Cut(a.environ[i], "="); ok && key == name {
-			return value
-		}
-	}
-	return ""
-}
+func (a *app) getenv(name string) string { return store.Getenv(a.environ, name) }
 
 // command builds the tree of commands.
 func (a *app) command() *cobra.Command {

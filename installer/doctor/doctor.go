@@ -164,14 +164,7 @@ func (v *visit) settings() *settings.Settings {
 }
 
 // getenv returns a variable of the environment.
-func (v *visit) getenv(name string) string {
-	for i := len(v.Environ) - 1; i >= 0; i-- {
-		if key, value, ok := strings.Cut(v.Environ[i], "="); ok && key == name {
-			return value
-		}
-	}
-	return ""
-}
+func (v *visit) getenv(name string) string { return store.Getenv(v.Environ, name) }
 
 // ok, warn and problem make findings.
 func ok(format string, args ...any) []Finding {

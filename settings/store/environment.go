@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -21,6 +22,21 @@ func Variable(k settings.Key) string {
 		return ""
 	}
 	return prefix + strings.ToUpper(strings.ReplaceAll(k.Path, ".", "_"))
+}
+
+// Getenv returns a variable from a list of NAME=VALUE, "" when it is not there; the last one counts, as in
+// os/exec. Windows knows no case in names: the list has APPDATA and Path.
+func Getenv(environ []string, name string) string { return lookUp(runtime.GOOS, environ, name) }
+
+// lookUp is Getenv on the named system.
+func lookUp(goos string, environ []string, name string) string {
+	for _, entry := range slices.Backward(environ) {
+		key, value, ok := strings.Cut(entry, "=")
+		if ok && (key == name || goos == "windows" && strings.EqualFold(key, name)) {
+			return value
+		}
+	}
+	return ""
 }
 
 // environment is what our variables say.

@@ -40,3 +40,22 @@ func TestPaths(t *testing.T) {
 		})
 	}
 }
+
+func TestGetenv(t *testing.T) {
+	environ := []string{"Path=first", "APPDATA=roaming", "=C:=C:\\", "PATH=last", "PATH2=other", "odd"}
+	tests := []struct{ name, goos, variable, want string }{
+		{"the last one counts", "linux", "PATH", "last"},
+		{"by its exact name", "linux", "Path", "first"},
+		{"another case is another variable", "linux", "AppData", ""},
+		{"Windows knows no case", "windows", "AppData", "roaming"},
+		{"nor for the last one", "windows", "Path", "last"},
+		{"not there", "windows", "odd", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := lookUp(test.goos, environ, test.variable); got != test.want {
+				t.Errorf("got %q; want %q", got, test.want)
+			}
+		})
+	}
+}
