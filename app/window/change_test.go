@@ -97,7 +97,7 @@ func TestLimitIsCheckedAppliedAndTakenBack(t *testing.T) {
 	if got, want := l.hint.label.Text, "field.between_unit · field.plain"; got != want {
 		t.Errorf("within the range: got %q; want %q", got, want)
 	}
-	if got, want := d.bar.lines.rows[0].words, "change.setting"; got != want || d.bar.title.words != "edit.changes" {
+	if got, want := d.bar.changes.lines.rows[0].words, "change.setting"; got != want || d.bar.title.words != "edit.changes" {
 		t.Errorf("the bar: got %q, %q; want %q", d.bar.title.words, got, want)
 	}
 	test.Tap(d.bar.apply)
@@ -136,7 +136,7 @@ func TestConflictKeepsDraft(t *testing.T) {
 	if l.entry.Text != "77" || d.bar.problem.label.Text != "edit.stale" || d.bar.apply.Disabled() {
 		t.Errorf("got %q, %q; want the draft kept and the conflict told", l.entry.Text, d.bar.problem.label.Text)
 	}
-	if got, want := d.bar.lines.rows[0].words, "change.setting – edit.elsewhere"; got != want {
+	if got, want := d.bar.changes.lines.rows[0].words, "change.setting – edit.elsewhere"; got != want {
 		t.Errorf("got %q; want %q", got, want)
 	}
 	test.Tap(d.bar.apply)
@@ -281,6 +281,44 @@ func TestOrderByKeyAndByDrag(t *testing.T) {
 	test.Tap(d.bar.apply)
 	if u := d.sent[0].Settings.Upstreams; u[0].Priority != 2 || u[1].Priority != 3 || u[2].Priority != 1 {
 		t.Errorf("got %+v", u)
+	}
+}
+
+// Every line can be moved by its arrows, with the keyboard too, which stays with the line.
+func TestOrderByArrows(t *testing.T) {
+	d := use(t, model.PageUpstreams)
+	p := d.upstreams()
+	c := fyne.CurrentApp().Driver().CanvasForObject(p.box)
+	rows := p.list.list.rows
+	if !rows[0].up.Disabled() || rows[0].down.Disabled() {
+		t.Error("the first line can go up, or not down")
+	}
+	for range 60 {
+		if c.FocusNext(); c.Focused() == fyne.Focusable(rows[1].down) {
+			break
+		}
+	}
+	if got, want := FocusedForTest(c), "upstream.down"; got != want {
+		t.Fatalf("by Tab: got %q; want %q", got, want)
+	}
+	key := rows[1].key
+	d.press(fyne.KeyReturn)
+	if rows[2].key != key || c.Focused() != fyne.Focusable(rows[2].box) {
+		t.Errorf("down to the end: got %v at the end with the keyboard on %q; want %s", rows[2].key, FocusedForTest(c), key)
+	}
+	c.Focus(rows[2].up)
+	d.press(fyne.KeySpace)
+	if rows[1].key != key || c.Focused() != fyne.Focusable(rows[1].up) {
+		t.Errorf("up: got %v in the middle with the keyboard on %q; want %s", rows[1].key, FocusedForTest(c), key)
+	}
+	c.Unfocus()
+	test.Tap(rows[1].up)
+	if rows[0].key != key || c.Focused() != nil {
+		t.Errorf("by the mouse: got %v first; want %s", rows[0].key, key)
+	}
+	test.Tap(p.list.heads[0])
+	if first := rows[0]; p.list.down && (!first.grip.off || !first.up.Disabled() || !first.down.Disabled()) {
+		t.Error("lines can be moved though the list is the other way round")
 	}
 }
 

@@ -50,29 +50,24 @@ type bar struct {
 	say                         func(model.Text) string
 	mark                        *mark
 	title                       *text
-	lines                       *list[*text]
-	more                        *text
+	changes                     *changeList
 	problem                     *sentence
 	apply, discard, undo, close *button
 	box                         fyne.CanvasObject
 }
 
-// shownChanges is how many changes the bar lists; it tells how many more there are.
+// shownChanges is how many changes are listed; how many more there are is told.
 const shownChanges = 4
 
 // newBar returns a bar that is not shown.
 func newBar(say func(model.Text) string, e *editor) *bar {
-	b := &bar{say: say, mark: newMark(theme.ColorNameWarning), title: strong().with(cutOff), more: caption(), problem: newSentence(widget.WarningImportance)}
-	b.lines = newList(2, "", func() (*text, fyne.CanvasObject) {
-		line := caption().with(cutOff)
-		return line, line
-	})
+	b := &bar{say: say, mark: newMark(theme.ColorNameWarning), title: strong().with(cutOff), changes: newChangeList(say), problem: newSentence(widget.WarningImportance)}
 	b.apply = newButton(say(model.T("edit.apply")), theme.ConfirmIcon(), e.apply)
 	b.apply.Importance = widget.HighImportance
 	b.discard = newButton(say(model.T("edit.discard")), nil, e.discard)
 	b.undo = newButton(say(model.T("edit.undo")), theme.ContentUndoIcon(), e.undo)
 	b.close = newButton(say(model.T("banner.close")), nil, e.discard)
-	words := column(gapSmall, row(gapMedium/2, []float32{0, 1}, middle(b.mark), b.title), b.lines.body, b.more, b.problem.box)
+	words := column(gapSmall, row(gapMedium/2, []float32{0, 1}, middle(b.mark), b.title), b.changes.box, b.problem.box)
 	buttons := row(gapMedium, []float32{0, 0, 0, 0}, b.discard, b.close, b.apply, b.undo)
 	b.box = newFoot(row(gapLarge, []float32{1, 0}, middle(words), middle(buttons)))
 	return b
@@ -87,7 +82,7 @@ func (b *bar) show(v model.Bar) {
 		ink = theme.ColorNameWarning
 	}
 	b.mark.paint(ink)
-	b.list(v.Changes)
+	b.changes.show(v.Changes)
 	b.problem.set(b.say(v.Problem))
 	reveal(b.apply, v.CanDiscard || v.Busy)
 	reveal(b.discard, v.CanDiscard)
@@ -96,17 +91,37 @@ func (b *bar) show(v model.Bar) {
 	b.apply.enable(v.CanApply)
 }
 
-// list draws the changes, as many as there is room for.
-func (b *bar) list(all []model.Change) {
+// A changeList lists changes, as many as there is room for.
+type changeList struct {
+	say   func(model.Text) string
+	lines *list[*text]
+	more  *text // how many more there are
+	box   fyne.CanvasObject
+}
+
+// newChangeList returns a list without lines.
+func newChangeList(say func(model.Text) string) *changeList {
+	l := &changeList{say: say, more: caption()}
+	l.lines = newList(2, "", func() (*text, fyne.CanvasObject) {
+		line := caption().with(cutOff)
+		return line, line
+	})
+	l.box = column(gapSmall, l.lines.body, l.more)
+	return l
+}
+
+// show draws the changes.
+func (l *changeList) show(all []model.Change) {
 	n := min(len(all), shownChanges)
-	b.lines.resize(n)
-	for i, line := range b.lines.rows[:n] {
-		words := b.say(all[i].Text)
+	l.lines.resize(n)
+	for i, line := range l.lines.rows[:n] {
+		words := l.say(all[i].Text)
 		if all[i].Taken {
-			words += " – " + b.say(model.T("edit.elsewhere"))
+			words += " – " + l.say(model.T("edit.elsewhere"))
 		}
 		line.set(words)
 	}
-	b.more.set(b.say(model.N("edit.more", int64(len(all)-n))))
-	reveal(b.more, len(all) > n)
+	l.more.set(l.say(model.N("edit.more", int64(len(all)-n))))
+	reveal(l.more, len(all) > n)
+	reveal(l.box, n > 0)
 }

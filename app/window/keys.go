@@ -89,6 +89,7 @@ type button struct {
 	widget.Button
 	meaning string
 	help    *helper
+	keyed   bool // it is being pressed by the keyboard, which Fyne takes away from it then
 }
 
 // newIconButton returns a button without words.
@@ -126,10 +127,11 @@ func newButton(label string, icon fyne.Resource, tapped func()) *button {
 // TypedKey implements fyne.Focusable.
 func (b *button) TypedKey(e *fyne.KeyEvent) {
 	switch {
-	case b.Disabled() || e.Name == fyne.KeySpace:
-		b.Button.TypedKey(e)
-	case e.Name == fyne.KeyReturn, e.Name == fyne.KeyEnter:
+	case b.Disabled():
+	case e.Name == fyne.KeySpace, e.Name == fyne.KeyReturn, e.Name == fyne.KeyEnter:
+		b.keyed = true
 		b.Tapped(nil)
+		b.keyed = false
 	default:
 		passKey(b, e)
 	}
@@ -185,6 +187,12 @@ func (w *Window) Bind(c keyboard) {
 
 // typed takes a key that no widget has taken.
 func (w *Window) typed(e *fyne.KeyEvent) {
+	if w.leaving.end != nil { // the pages are behind the question
+		if e.Name == fyne.KeyEscape {
+			w.leaving.stay()
+		}
+		return
+	}
 	switch e.Name {
 	case fyne.KeyUp, fyne.KeyDown:
 		w.nav.TypedKey(e)

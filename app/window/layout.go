@@ -161,6 +161,33 @@ func (thinLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
 // Layout implements fyne.Layout.
 func (thinLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) { objects[0].Resize(size) }
 
+// arrows puts two buttons without words under one another, smaller than they ask for.
+func arrows(up, down fyne.CanvasObject) *fyne.Container {
+	return container.New(arrowsLayout{}, up, down)
+}
+
+// arrowsLayout gives each button its size.
+type arrowsLayout struct{}
+
+// The size of each of the arrows: Fyne's pixels.
+const (
+	arrowWide = 24
+	arrowHigh = 20
+)
+
+// MinSize implements fyne.Layout.
+func (arrowsLayout) MinSize([]fyne.CanvasObject) fyne.Size {
+	return fyne.NewSize(arrowWide, 2*arrowHigh)
+}
+
+// Layout implements fyne.Layout.
+func (arrowsLayout) Layout(objects []fyne.CanvasObject, _ fyne.Size) {
+	for i, o := range objects {
+		o.Move(fyne.NewPos(0, float32(i)*arrowHigh))
+		o.Resize(fyne.NewSize(arrowWide, arrowHigh))
+	}
+}
+
 // inset puts room around an object.
 func inset(room float32, object fyne.CanvasObject) *fyne.Container {
 	return container.New(insetLayout{room}, object)

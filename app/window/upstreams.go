@@ -125,7 +125,7 @@ var lineShares = []float32{4, 3.2, 1.5, 1.6, 1.6}
 
 // The fixed widths at both ends of a line: Fyne's pixels.
 const (
-	gripWidth   = 62
+	gripWidth   = 76
 	actionWidth = gapMedium + 54 + 3*36
 )
 
@@ -162,20 +162,19 @@ func (l *upstreamList) show(lines []model.UpstreamLine, connected bool) {
 	reveal(l.hint.box, len(lines) > 1)
 	l.mark(len(lines) > 0)
 	for i, v := range lines {
-		l.list.rows[i].show(v, l.by == model.ByOrder, connected)
+		l.list.rows[i].show(v, l.by == model.ByOrder && !l.down, connected)
 	}
 }
 
 // move brings a line into another place, and shows the order in which upstreams are
-// asked.
-func (l *upstreamList) move(key string, by int) {
+// asked. It was asked for by an arrow, or else, with nil, by Alt or the grip.
+func (l *upstreamList) move(key string, by int, arrow *button) {
 	l.by, l.down = model.ByOrder, false
 	l.page.change(func(d *model.Draft) { d.Move(key, by) })
-	for i, v := range l.lines { // the keyboard stays with what was moved
-		if r := l.list.rows[i]; v.Key == key && by != 0 {
-			if c := fyne.CurrentApp().Driver().CanvasForObject(r.box); c != nil && c.Focused() != nil {
-				c.Focus(r.box)
-			}
+	for _, r := range l.list.rows {
+		if r.key == key {
+			r.hold(arrow)
+			return
 		}
 	}
 }
@@ -189,7 +188,7 @@ type upstreamLine struct {
 	name, url, state, rate, requests, p50, trouble, note, priority *text
 	mark                                                           *mark
 	toggle                                                         *toggle
-	test, edit, remove                                             *button
+	up, down, test, edit, remove                                   *button
 	box                                                            *movable
 }
 
@@ -211,6 +210,8 @@ func (l *upstreamList) newLine() (*upstreamLine, fyne.CanvasObject) {
 		}
 		t.edit.set(model.UpstreamSwitch(r.key), text)
 	})
+	r.up = newIconButton(t, theme.MoveUpIcon(), say("upstream.up"), func() { l.move(r.key, -1, r.up) })
+	r.down = newIconButton(t, theme.MoveDownIcon(), say("upstream.down"), func() { l.move(r.key, 1, r.down) })
 	r.test = newIconButton(t, theme.MediaPlayIcon(), say("upstream.test"), func() { l.page.test(r.key) })
 	r.edit = newIconButton(t, theme.DocumentCreateIcon(), say("upstream.edit"), func() { l.page.edit(r.key) })
 	r.remove = newIconButton(t, theme.DeleteIcon(), say("upstream.remove"), r.drop)
@@ -218,12 +219,27 @@ func (l *upstreamList) newLine() (*upstreamLine, fyne.CanvasObject) {
 		middle(row(gapSmall, []float32{0, 1}, middle(r.mark), r.state)), middle(r.rate), middle(r.requests), middle(r.p50))
 	actions := row(0, []float32{1, 0, 0, 0, 0}, column(0), middle(r.toggle), middle(r.test), middle(r.edit), middle(r.remove))
 	r.box = newMovable(column(0,
-		ends(gripWidth, actionWidth, row(gapSmall, []float32{0, 0}, middle(r.grip), middle(r.priority)), cells, actions),
+		ends(gripWidth, actionWidth, row(gapSmall, []float32{0, 0, 0}, middle(r.grip), middle(arrows(r.up, r.down)), middle(r.priority)), cells, actions),
 		ends(gripWidth, 0, column(0), column(0, r.trouble, r.note), column(0))))
-	r.box.moved = func(by int) { l.move(r.key, by) }
+	r.box.moved = func(by int) { l.move(r.key, by, nil) }
 	r.box.keyed = r.typed
 	r.grip.drag, r.grip.drop = r.dragged, r.dropped
 	return r, r.box
+}
+
+// hold keeps the keyboard with the line, which was moved to this place by an arrow or,
+// with nil, otherwise.
+func (r *upstreamLine) hold(arrow *button) {
+	c := fyne.CurrentApp().Driver().CanvasForObject(r.box)
+	switch {
+	case c == nil, arrow == nil && c.Focused() == nil, arrow != nil && !arrow.keyed:
+	case arrow != nil && arrow.meaning == r.up.meaning && !r.up.Disabled():
+		c.Focus(r.up)
+	case arrow != nil && arrow.meaning == r.down.meaning && !r.down.Disabled():
+		c.Focus(r.down)
+	default:
+		c.Focus(r.box)
+	}
 }
 
 // typed takes a key while the line has the keyboard.
@@ -274,7 +290,7 @@ func (r *upstreamLine) dropped(far float32) {
 		other.box.point(0)
 	}
 	if by := r.lines(far); by != 0 {
-		r.list.move(r.key, by)
+		r.list.move(r.key, by, nil)
 	}
 }
 
@@ -288,7 +304,7 @@ func (r *upstreamLine) place() int {
 	return -1
 }
 
-// show draws an upstream. It can be dragged while the list is in the order in which
+// show draws an upstream. It can be moved while the list is in the order in which
 // upstreams are asked.
 func (r *upstreamLine) show(v model.UpstreamLine, ordered, connected bool) {
 	say := r.list.page.t.say
@@ -308,6 +324,8 @@ func (r *upstreamLine) show(v model.UpstreamLine, ordered, connected bool) {
 	reveal(r.trouble, !v.LastError.Empty())
 	reveal(r.note, !v.Note.Empty())
 	r.grip.enable(ordered && (v.Up || v.Down))
+	r.up.enable(ordered && v.Up)
+	r.down.enable(ordered && v.Down)
 	r.toggle.set(v.Enabled)
 	r.test.enable(connected && !v.Removed)
 	r.edit.enable(!v.Removed)

@@ -56,6 +56,12 @@ func upstreamScenes() []scene {
 			p.search.SetText("deepseek")
 			p.found.rows[0].button.OnTapped()
 		}},
+		{name: "upstreams-leave", page: model.PageUpstreams, view: configured(), act: func(_ *testing.T, w *Window) {
+			w.edit.Draft().Remove("local")
+			w.edit.Draft().Move("relay", -1)
+			w.edit.changed()
+			w.Leave(func() {})
+		}},
 		{name: "upstreams-testing", page: model.PageUpstreams, view: probed(underway)},
 		{name: "upstreams-tested", page: model.PageUpstreams, view: probed(fine)},
 		{name: "upstreams-broken", page: model.PageUpstreams, view: probed(broken)},

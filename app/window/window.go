@@ -20,6 +20,7 @@ type Window struct {
 	nav     *nav
 	edit    *editor
 	bar     *bar
+	leaving *leaving
 	pages   []page
 	scrolls []*container.Scroll // of the pages
 	sheets  *fyne.Container     // holds the scroll of the page that is open alone: Fyne refreshes hidden things too
@@ -37,7 +38,7 @@ var Size = fyne.NewSize(920, 700)
 func New(say func(model.Text) string, do model.Actions, notice model.Text) *Window {
 	w := &Window{do: do, banner: newBanner(say), head: newHead(say, do)}
 	t := tools{say: say, do: do, open: w.Open, help: newHelper(), edit: &editor{save: do.Save}}
-	w.edit, w.bar = t.edit, newBar(say, t.edit)
+	w.edit, w.bar, w.leaving = t.edit, newBar(say, t.edit), newLeaving(say, t.edit)
 	t.edit.changed = w.draw
 	w.banner.lasting = notice
 	var places []place
@@ -75,6 +76,7 @@ func (w *Window) draw() {
 	w.shown().show(w.view)
 	w.bar.show(w.edit.Bar())
 	w.content.Refresh()
+	w.leaving.show(w.edit.Bar())
 }
 
 // Open shows a page. A name that there is no page for changes nothing.
@@ -100,6 +102,7 @@ func (w *Window) greet(v model.View) {
 // Reword returns the same window worded with say: with the page that is open, what it
 // shows, and what a person has changed and not applied.
 func (w *Window) Reword(say func(model.Text) string) *Window {
+	w.leaving.stay()
 	next := New(say, w.do, w.banner.lasting)
 	next.edit.Editing = w.edit.Editing
 	next.greeted = w.greeted

@@ -44,6 +44,7 @@ func newWindow(o app.Opening) app.Window {
 	f.content.Bind(f.window.Canvas())
 	f.window.Resize(window.Size)
 	f.window.CenterOnScreen()
+	f.window.SetCloseIntercept(func() { f.content.Leave(f.window.Close) }) // not asked when ctx ends
 	f.window.SetOnClosed(func() { f.closed = true })
 	return f
 }

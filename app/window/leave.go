@@ -1,0 +1,97 @@
+package window
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"millpond/app/model"
+)
+
+// Leave calls end, which closes the window: at once, or when a person has said what
+// becomes of the changes that are not applied yet, or never.
+func (w *Window) Leave(end func()) {
+	if settled(w.edit.Bar()) {
+		end()
+		return
+	}
+	w.leaving.ask(w.content, end)
+	w.leaving.show(w.edit.Bar())
+}
+
+// settled reports whether the window can be closed without anything being lost.
+func settled(b model.Bar) bool { return !b.CanDiscard && !b.Busy }
+
+// A leaving is the question what becomes of the changes that are not applied when the
+// window is to be closed. It stands over the whole window.
+type leaving struct {
+	say                  func(model.Text) string
+	title                *text
+	changes              *changeList
+	problem              *sentence
+	apply, discard, keep *button
+	box                  fyne.CanvasObject
+	pop                  *widget.PopUp
+	end                  func() // closes the window; nil while nothing is asked
+}
+
+// leavingWidth is how wide the question is at least: Fyne's pixels.
+const leavingWidth = 440
+
+// newLeaving returns a question that is not asked.
+func newLeaving(say func(model.Text) string, e *editor) *leaving {
+	l := &leaving{say: say, title: strong(), changes: newChangeList(say), problem: newSentence(widget.WarningImportance)}
+	l.apply = newButton(say(model.T("edit.apply")), theme.ConfirmIcon(), e.apply)
+	l.apply.Importance = widget.HighImportance
+	l.discard = newButton(say(model.T("edit.discard")), nil, e.discard)
+	l.discard.Importance = widget.DangerImportance
+	l.keep = newButton(say(model.T("edit.keep")), nil, l.stay)
+	buttons := row(gapMedium, []float32{1, 0, 0, 0}, column(0), l.keep, l.discard, l.apply)
+	l.box = inset(gapMedium, column(gapMedium, l.title, l.changes.box, l.problem.box, atLeast(leavingWidth, 0), buttons))
+	return l
+}
+
+// ask asks over the window that something belongs to. The keyboard is where it does no
+// harm.
+func (l *leaving) ask(in fyne.CanvasObject, end func()) {
+	c := fyne.CurrentApp().Driver().CanvasForObject(in)
+	if l.end != nil || c == nil {
+		return
+	}
+	l.end = end
+	l.pop = widget.NewModalPopUp(l.box, c)
+	l.pop.Show()
+	c.Focus(l.keep)
+}
+
+// stay takes the question away.
+func (l *leaving) stay() {
+	if l.end != nil {
+		l.end = nil
+		l.pop.Hide()
+	}
+}
+
+// show draws what there is to apply, and closes the window when there is nothing left.
+func (l *leaving) show(b model.Bar) {
+	if l.end == nil {
+		return
+	}
+	if settled(b) {
+		end := l.end
+		l.stay()
+		if b.Problem.Empty() {
+			end()
+		}
+		return
+	}
+	l.title.set(l.say(model.T("edit.leave")))
+	if b.Busy {
+		l.title.set(l.say(b.Title))
+	}
+	l.changes.show(b.Changes)
+	l.problem.set(l.say(b.Problem))
+	l.apply.enable(b.CanApply)
+	l.discard.enable(b.CanDiscard)
+	l.pop.Resize(l.pop.MinSize())
+}
