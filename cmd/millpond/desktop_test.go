@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jezek/xgb/xproto"
-
 	"millpond/app/window"
 	"millpond/proxy/control"
 )
@@ -224,21 +222,12 @@ func TestWindow(t *testing.T) {
 	panel := d.addPanel()
 	app := d.millpond()
 	icon := panel.icon()
-	window := func() xproto.Window {
-		t.Helper()
-		until(t, "one window", func() bool { return len(d.windows()) == 1 })
-		id, err := strconv.ParseUint(d.windows()[0], 10, 32)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return xproto.Window(id)
-	}
-	first := window()
+	first := d.only()
 
 	if code := d.millpond().wait(t); code != 0 {
 		t.Errorf("a second start: got exit code %d; want 0", code)
 	}
-	if again := window(); again != first {
+	if again := d.only(); again != first {
 		t.Errorf("a second start: got window %v; want the first, %v", again, first)
 	}
 	d.closeWindow(first)
@@ -249,7 +238,7 @@ func TestWindow(t *testing.T) {
 
 	clicked := time.Now()
 	panel.click(icon, "Open Millpond")
-	window()
+	d.only()
 	t.Logf("from the click to a window: %v", time.Since(clicked).Round(time.Millisecond))
 	app.end(t, syscall.SIGTERM)
 	until(t, "the window to end with the tray", func() bool { return len(d.windows()) == 0 })

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test"
+	"github.com/jezek/xgb/xproto"
 
 	"millpond/app"
 	"millpond/app/model"
@@ -42,7 +44,10 @@ func (d *desk) twin(page model.Page) *twin {
 		d.t.Fatal(err)
 	}
 	test.NewTempApp(d.t).Settings().SetTheme(window.Theme(window.Light))
-	content := window.New(say, model.Actions{Save: func(model.Edit) {}, Advice: func(string, uint64, bool) {}}, model.Text{})
+	content := window.New(say, model.Actions{
+		Save: func(model.Edit) {}, Advice: func(string, uint64, bool) {},
+		Try: func(model.VerdictRow, string) {}, Trial: func(string, model.TrialAction) {},
+	}, model.Text{})
 	frame := test.NewTempWindow(d.t, content.Content())
 	frame.Resize(window.Size)
 	content.Open(page)
@@ -62,9 +67,13 @@ func (w *twin) refresh() {
 	if err != nil {
 		w.d.t.Fatal(err)
 	}
+	verdict, err := client.Verdict(w.d.t.Context())
+	if err != nil {
+		w.d.t.Fatal(err)
+	}
 	advice, err := client.Advice(w.d.t.Context())
 	now := time.Now()
-	w.content.Show(model.Of(s, nil, now).With(model.Desk{Advised: model.AdviceViewOf(advice, err, now)}))
+	w.content.Show(model.Of(s, nil, now).With(model.Desk{Advised: model.AdviceViewOf(advice, err, now), Verdict: model.VerdictViewOf(verdict)}))
 }
 
 // shows reports whether some words stand in the window.
@@ -115,16 +124,22 @@ func (w *twin) write(words string) {
 	w.d.xdotool("type", "--delay", "25", words)
 }
 
-// try does something in the window until the daemon has what should come of it. What is
-// pressed before the window has drawn the daemon's state is lost; then it is done anew.
+// try does something in the window until the daemon has the settings that should come
+// of it.
 func (d *desk) try(what string, done func(*settings.Settings) bool, do func()) {
 	d.t.Helper()
 	client := control.Dial(d.socket())
 	defer client.Close()
-	met := func() bool {
+	d.attempt(what, func() bool {
 		s, err := client.Status(d.t.Context())
 		return err == nil && done(s.Settings)
-	}
+	}, do)
+}
+
+// attempt does something in the window until what should come of it has come. What is
+// pressed before the window has drawn the daemon's state is lost; then it is done anew.
+func (d *desk) attempt(what string, met func() bool, do func()) {
+	d.t.Helper()
 	again := time.NewTicker(6 * time.Second)
 	defer again.Stop()
 	do()
@@ -155,6 +170,17 @@ func (d *desk) open(page model.Page) *process {
 	p := d.run(programs.whole, "window", "--page", string(page))
 	until(d.t, "a window", func() bool { return len(d.windows()) == 1 })
 	return p
+}
+
+// only returns the one window that is shown.
+func (d *desk) only() xproto.Window {
+	d.t.Helper()
+	until(d.t, "one window", func() bool { return len(d.windows()) == 1 })
+	id, err := strconv.ParseUint(d.windows()[0], 10, 32)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return xproto.Window(id)
 }
 
 // TestWindowEditsLimit raises a limit of the pool with nothing but the window, sees it in
@@ -253,6 +279,107 @@ func TestWindowTakesAdvice(t *testing.T) {
 		}
 	})
 	shown.end(t, syscall.SIGTERM)
+}
+
+// TestWindowAsksBeforeClosing closes the window with changes that are not applied: it
+// stays and applies them when asked to, and it ends when it is told to by a signal.
+func TestWindowAsksBeforeClosing(t *testing.T) {
+	d := newDesk(t)
+	d.configure("[[upstreams]]\nname = \"one\"\nkind = \"http\"\nurl = \"http://127.0.0.1:9\"\n")
+	d.daemon()
+	limit := func(n int) func(*settings.Settings) bool {
+		return func(s *settings.Settings) bool { return s.Pool.MaxConnections == n }
+	}
+	write := func(n int) {
+		w := d.twin(model.PagePool)
+		if path := "pool.max_connections"; !w.to(path) {
+			t.Fatalf("the keyboard does not reach %s", path)
+		}
+		w.write(fmt.Sprint(n))
+	}
+	closing := func(n int) *process {
+		p := d.open(model.PagePool)
+		d.try("a window that works", limit(n), func() { write(n); d.keys("ctrl+s") })
+		write(700)
+		d.closeWindow(d.only())
+		return p
+	}
+	closing(600).end(t, syscall.SIGTERM)
+	until(t, "no window", func() bool { return len(d.windows()) == 0 })
+
+	asked := closing(601)
+	d.picture("window-closing")
+	d.keys("Tab", "Tab", "Return") // from what keeps it open, over what discards, to what applies
+	if code := asked.wait(t); code != 0 {
+		t.Errorf("exit code: got %d; want 0", code)
+	}
+	d.file("max_connections = 700", true)
+}
+
+// TestWindowTriesAnotherWay starts the trial that the verdict proposes, applies it when
+// it has a winner, and takes that back, all in the window.
+func TestWindowTriesAnotherWay(t *testing.T) {
+	d := newDesk(t)
+	d.configure("[failover]\neject_after = 0\n[[upstreams]]\nname = \"one\"\nkind = \"http\"\nurl = \"" + lopsided(t) + "\"\n[upstreams.pool]\nprotocol = \"http2\"\n")
+	_, address := d.daemon()
+	client := control.Dial(d.socket())
+	defer client.Close()
+	now := func() control.Verdict {
+		v, err := client.Verdict(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	until(t, "a proposal", func() bool {
+		burst(t, address)
+		v := now()
+		return len(v.Rows) > 0 && v.Rows[0].Proposal != nil
+	})
+	shown := d.open(model.PageVerdict)
+	d.attempt("a trial", func() bool { return len(now().Trials) == 1 }, func() {
+		if w := d.twin(model.PageVerdict); w.to("Try: HTTP/1") {
+			w.press()
+			if w.to("Start") {
+				w.press()
+			}
+		}
+	})
+	until(t, "a winner", func() bool {
+		burst(t, address)
+		return now().Trials[0].CanApply
+	})
+	protocol := func(p settings.Protocol) func(*settings.Settings) bool {
+		return func(s *settings.Settings) bool { return *s.Upstreams[0].Pool.Protocol == p }
+	}
+	press := func(what string) func() {
+		return func() {
+			if w := d.twin(model.PageVerdict); w.to(what) {
+				w.press()
+			}
+		}
+	}
+	d.try("the winner in force", protocol(settings.ProtocolHTTP1), press("Apply"))
+	d.picture("window-trial-applied")
+	d.try("the protocol as it was", protocol(settings.ProtocolHTTP2), press("Undo"))
+	shown.end(t, syscall.SIGTERM)
+}
+
+// lopsided starts an upstream that fails in one of four requests over HTTP/2, and in none
+// over HTTP/1, and returns where.
+func lopsided(t *testing.T) string {
+	var n atomic.Int64
+	origin := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 2 && n.Add(1)%4 == 0 {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	origin.Config.Protocols = new(http.Protocols)
+	origin.Config.Protocols.SetHTTP1(true)
+	origin.Config.Protocols.SetUnencryptedHTTP2(true)
+	origin.Start()
+	t.Cleanup(origin.Close)
+	return origin.URL
 }
 
 // TestWindowShowsSuccess sees the success rate move while requests begin to fail.
