@@ -32,7 +32,12 @@ func newWindow(o app.Opening) app.Window {
 		ID: "dev.millpond.app", Name: "Millpond", Version: version,
 		Migrations: map[string]bool{"fyneDo": true},
 	})
-	f := &frame{app: fyneapp.New()}
+	return newFrame(fyneapp.New(), o)
+}
+
+// newFrame makes the window of a Fyne application.
+func newFrame(a fyne.App, o app.Opening) *frame {
+	f := &frame{app: a}
 	f.app.Settings().SetTheme(window.Theme(window.Appearance(o.Theme)))
 	f.app.SetIcon(fyne.NewStaticResource("millpond.png", assets.AppIcon))
 	o.Do.Copy = f.app.Clipboard().SetContent
