@@ -172,7 +172,7 @@ func newLookPanel(t tools) *lookPanel {
 		next.Language = value
 		t.do.Prefer(next)
 	})
-	p.languages.path = func() string { return "language" }
+	p.languages.path = func() string { return "general.language" }
 	p.themes = newChoice(t.say, func(value string) {
 		next := p.now
 		next.Theme = value

@@ -53,7 +53,7 @@ func TestLanguageAtOnce(t *testing.T) {
 	press := func(key fyne.KeyName) {
 		c := f.window.Canvas()
 		for range 60 {
-			if c.FocusNext(); window.FocusedForTest(c) == "language" {
+			if c.FocusNext(); window.FocusedForTest(c) == "general.language" {
 				c.Focused().TypedKey(&fyne.KeyEvent{Name: key})
 				return
 			}
