@@ -191,10 +191,15 @@ func TestBundleHoldsNoSecret(t *testing.T) {
 
 // The scrubber takes out too much rather than too little, but not what helps.
 func TestScrub(t *testing.T) {
-	s := &scrubber{known: []string{"hunter2"}, keep: []string{"v0.1.2-0.20261122115959-4247d05abcde"}, home: "/home/ann"}
+	s := &scrubber{known: []string{"hunter2"}, keep: []string{"v0.1.2-0.20261122115959-4247d05abcde"}}
+	s.live("/home/ann")
+	s.live(`C:\Users\ann`)
+	s.live("/") // of a service without a home
 	for text, want := range map[string]string{
 		"nothing": "nothing",
-		"in /home/ann/.local/state/millpond/millpond.log": "in ~/.local/state/millpond/millpond.log",
+		"in /home/ann/.local/state/millpond/millpond.log":        "in ~/.local/state/millpond/millpond.log",
+		`in C:\Users\ann\AppData\Local\Millpond`:                 `in ~\AppData\Local\Millpond`,
+		`"state": "C:\\Users\\ann\\AppData\\Local"`:              `"state": "~\\AppData\\Local"`,
 		"the word hunter2!":                                      "the word [hidden]!",
 		"http://u:p@127.0.0.1:9/x?y=z":                           "http://127.0.0.1:9/x?[hidden]",
 		"version v0.1.2-0.20261122115959-4247d05abcde":           "version v0.1.2-0.20261122115959-4247d05abcde",

@@ -20,7 +20,7 @@ const hidden = "[hidden]"
 type scrubber struct {
 	known []string // secrets, the longest first
 	keep  []string // what looks like a secret and is none
-	home  string
+	homes []string // the person's folder, as texts write it
 }
 
 // The least length of a text that counts as a secret wherever it stands: "1" in an
@@ -36,7 +36,9 @@ var (
 
 // newScrubber learns the secrets that the environment and the settings lead to.
 func newScrubber(ctx context.Context, v *visit) *scrubber {
-	s := &scrubber{home: v.getenv("HOME"), keep: []string{v.Version}}
+	s := &scrubber{keep: []string{v.Version}}
+	s.live(v.getenv("HOME"))
+	s.live(v.getenv("USERPROFILE"))
 	if v.status != nil {
 		s.keep = append(s.keep, v.status.Version)
 	}
@@ -107,6 +109,13 @@ func (s *scrubber) learn(secrets ...string) {
 	}
 }
 
+// live remembers the person's folder, also as JSON and quoted texts write one of Windows.
+func (s *scrubber) live(home string) {
+	if len(home) > 1 {
+		s.homes = append(s.homes, strings.ReplaceAll(home, `\`, `\\`), home)
+	}
+}
+
 // text takes out everything that may be a secret.
 func (s *scrubber) text(text string) string {
 	for _, known := range s.known {
@@ -120,8 +129,8 @@ func (s *scrubber) text(text string) string {
 		}
 		return hidden
 	})
-	if len(s.home) > 1 {
-		text = strings.ReplaceAll(text, s.home, "~")
+	for _, home := range s.homes {
+		text = strings.ReplaceAll(text, home, "~")
 	}
 	return text
 }
