@@ -20,7 +20,7 @@ PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 STEPS     := install modules build vet staticcheck cross test-unit test-idle test-fronts test-desktop test-e2e test-system
 FUZZTIME  ?= 30s
 
-.PHONY: help run test build $(filter-out build,$(STEPS)) fuzz tidy bench screenshots clean
+.PHONY: help run test build $(filter-out build,$(STEPS)) package test-package fuzz tidy bench screenshots clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -42,6 +42,7 @@ install: ## install what this machine lacks, by the system's package manager
 modules: ## download the dependencies
 	$(GO) mod download
 	cd cmd/e2e && $(GO) mod download
+	cd installer/package && $(GO) mod download
 
 build: ## the programs, into build/: the daemon, the tray (without Fyne, so that it stays small) and the window
 	@mkdir -p build
@@ -54,7 +55,8 @@ vet: ## go vet, and gofmt changes nothing
 		if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
 	$(GO) vet $(CACHED) ./...
 	$(LEAN) $(GO) vet -tags lean ./cmd/millpond
-	cd cmd/e2e && $(GO) vet ./...
+	cd cmd/e2e && $(GO) vet ./... && $(GO) vet -tags packages ./system
+	cd installer/package && $(GO) vet ./...
 
 staticcheck: ## the pinned staticcheck
 	GOFLAGS="$(GOFLAGS) -trimpath" $(GO) tool staticcheck $(if $(TAGS),-tags $(TAGS)) ./...
@@ -66,6 +68,7 @@ cross: ## the daemon for every system, without cgo
 
 test-unit: ## all tests of the packages, with the race detector
 	$(GO) test $(if $(TAGS),-tags $(TAGS)) -race -shuffle=on $(UNITS)
+	cd installer/package && $(GO) test -shuffle=on ./...
 
 test-idle: ## the race with the upstream's idle close; alone and without the race detector, since it is about time
 	$(GO) test $(if $(TAGS),-tags $(TAGS)) -run 'Idle|CloseBehind' -timeout 5m ./proxy/general
@@ -83,6 +86,20 @@ test-e2e: ## the built daemon as a process, against real clients and upstreams
 test-system: ## a whole installation's life on a real systemd, in a container of our own; where none boots it says why and skips
 	cd cmd/e2e && $(GO) test -count=1 -v -timeout 15m ./system
 
+package: ## a .deb, an .rpm and a tarball, with checksums and a bill of materials, into dist/
+	@.ci/install build
+	cd installer/package && $(GO) run . -out $(CURDIR)/dist
+
+# Not a step of "make test": compiling Fyne's C for position-independent programs takes minutes once more.
+test-package: ## the .deb made, checked by lintian, and its life on a real systemd: install, upgrade under traffic, remove, purge
+	@.ci/install build test package
+	rm -rf build/packages && mkdir -p build/packages
+	cd installer/package && $(GO) run . -out $(CURDIR)/build/packages/older deb && \
+		$(GO) run . -version 9.9.9 -out $(CURDIR)/build/packages/newer deb
+	mv build/packages/older/*.deb build/packages/older.deb; mv build/packages/newer/*.deb build/packages/newer.deb
+	lintian --fail-on error,warning build/packages/older.deb
+	cd cmd/e2e && MILLPOND_PACKAGES=$(CURDIR)/build/packages $(GO) test -tags packages -run TestPackage -count=1 -v -timeout 15m ./system
+
 screenshots: ## pictures of every page and state, into build/screenshots
 	@mkdir -p build/screenshots
 	MILLPOND_SCREENSHOTS=$(CURDIR)/build/screenshots $(GO) test $(CACHED) -count=1 -timeout 60m -run Pictures ./app/window
@@ -99,6 +116,7 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 tidy: ## go.mod must list exactly what is used; this asks for the tests of dependencies too
 	$(GO) mod tidy -diff
 	cd cmd/e2e && $(GO) mod tidy -diff
+	cd installer/package && $(GO) mod tidy -diff
 
 bench: ## the benchmarks of what runs per request
 	$(GO) test -run '^$$' -bench . -benchmem ./proxy/...

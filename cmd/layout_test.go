@@ -85,7 +85,7 @@ var layout = []row{
 	{dir: "installer/hookup"},
 	{dir: "installer/doctor", may: []string{"settings", "settings/*", "proxy", "proxy/*", "installer/service", "installer/hookup"}},
 	{dir: "installer/update"},
-	{dir: "installer/package", planned: true},
+	{dir: "installer/package"},
 	{dir: "assets"},
 
 	// The desktop application.

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+)
+
+// A file is one file of a package.
+type file struct {
+	to     string // its absolute path on the machine
+	body   []byte
+	mode   fs.FileMode
+	config bool   // a person may change it, and keeps the change over an upgrade
+	only   string // the one format that has it; "" is all
+	not    string // the one format that does not; "" is none
+}
+
+// in reports whether a package of the format holds the file.
+func (f file) in(format string) bool { return (f.only == "" || f.only == format) && f.not != format }
+
+// templates are the texts that name the product.
+//
+//go:embed linux
+var templates embed.FS
+
+// sizes are those of the icon, in pixels.
+var sizes = []int{16, 24, 32, 48, 64, 128, 256, 512}
+
+// contents lists what every package holds, sorted by path. Work is a folder for what is made on
+// the way.
+func contents(ctx context.Context, p *product, work string) ([]file, error) {
+	var files []file
+	for _, part := range []func(context.Context, *product, string) ([]file, error){
+		programFiles, desktopFiles, commandFiles, legalFiles,
+	} {
+		some, err := part(ctx, p, work)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, some...)
+	}
+	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.to, b.to) })
+	return files, nil
+}
+
+// programFiles are the three programs.
+func programFiles(_ context.Context, p *product, _ string) ([]file, error) {
+	var files []file
+	for _, r := range recipes {
+		body, err := os.ReadFile(p.programs[r.name])
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file{to: "/usr/bin/" + r.name, body: body, mode: 0o755})
+	}
+	return files, nil
+}
+
+// desktopFiles put the application into the menu, and start the tray at login.
+func desktopFiles(_ context.Context, p *product, _ string) ([]file, error) {
+	var files []file
+	for name, to := range map[string]string{
+		"menu.desktop":      "/usr/share/applications/" + p.ID + ".desktop",
+		"autostart.desktop": "/etc/xdg/autostart/" + p.ID + ".desktop",
+		"metainfo.xml":      "/usr/share/metainfo/" + p.ID + ".metainfo.xml",
+	} {
+		body, err := p.fill(name)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file{to: to, body: body, mode: 0o644, config: strings.HasPrefix(to, "/etc/")})
+	}
+	for _, size := range sizes {
+		body, err := os.ReadFile(filepath.Join(p.root, "assets", "icon", fmt.Sprintf("app-%d.png", size)))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file{to: fmt.Sprintf("/usr/share/icons/hicolor/%dx%d/apps/%s.png", size, size, p.ID), body: body, mode: 0o644})
+	}
+	drawing, err := os.ReadFile(filepath.Join(p.root, "assets", "icon", "app.svg"))
+	return append(files, file{to: "/usr/share/icons/hicolor/scalable/apps/" + p.ID + ".svg", body: drawing, mode: 0o644}), err
+}
+
+// commandFiles are the man pages and the completions, which the daemon writes itself.
+func commandFiles(ctx context.Context, p *product, work string) ([]file, error) {
+	pages := filepath.Join(work, "man")
+	if out, err := p.daemon(ctx, "man", pages); err != nil {
+		return nil, fmt.Errorf("write the man pages: %w: %s", err, out)
+	}
+	names, err := filepath.Glob(filepath.Join(pages, "*.1"))
+	if err != nil || len(names) == 0 {
+		return nil, fmt.Errorf("there are no man pages in %s", pages)
+	}
+	var files []file
+	for _, name := range names {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file{to: "/usr/share/man/man1/" + filepath.Base(name) + ".gz", body: compress(body), mode: 0o644})
+	}
+	for _, name := range []string{"millpond", "millpond-window"} {
+		body, err := p.fill(name + ".1")
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file{to: "/usr/share/man/man1/" + name + ".1.gz", body: compress(body), mode: 0o644})
+	}
+	for shell, to := range map[string]string{
+		"bash": "/usr/share/bash-completion/completions/millpondd",
+		"zsh":  "/usr/share/zsh/vendor-completions/_millpondd",
+		"fish": "/usr/share/fish/vendor_completions.d/millpondd.fish",
+	} {
+		body, err := p.daemon(ctx, "completion", shell)
+		if err != nil {
+			return nil, fmt.Errorf("write the completions for %s: %w", shell, err)
+		}
+		files = append(files, file{to: to, body: body, mode: 0o644})
+	}
+	return files, nil
+}
+
+// daemon runs the built daemon and returns what it prints.
+func (p *product) daemon(ctx context.Context, args ...string) ([]byte, error) {
+	c := exec.CommandContext(ctx, p.programs["millpondd"], args...)
+	c.Stderr = os.Stderr
+	c.Env = append(os.Environ(), "SOURCE_DATE_EPOCH="+strconv.FormatInt(p.modified.Unix(), 10))
+	return c.Output()
+}
+
+// fill returns a text of the folder linux with the product's names in it.
+func (p *product) fill(name string) ([]byte, error) {
+	t, err := template.New(name).Funcs(template.FuncMap{"join": strings.Join}).ParseFS(templates, "linux/"+name)
+	if err != nil {
+		return nil, err
+	}
+	var body bytes.Buffer
+	if err := t.Execute(&body, p); err != nil {
+		return nil, err
+	}
+	return body.Bytes(), nil
+}
+
+// Date is the day of the source, for the texts that need one.
+func (p *product) Date() string { return p.modified.Format("2006-01-02") }
+
+// compress packs a man page or a list of changes as Debian's policy asks (12.1 and 12.7).
+func compress(body []byte) []byte {
+	var packed bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // the level is valid
+	_, _ = w.Write(body)                                       // a buffer takes everything
+	_ = w.Close()
+	return packed.Bytes()
+}

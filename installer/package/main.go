@@ -1,0 +1,99 @@
+// Package makes the installers of Millpond for Linux: a .deb, an .rpm and a tarball, with their
+// checksums and a bill of materials.
+//
+//	go run . [-out FOLDER] [-version VERSION] [FORMAT ...]
+//
+// The same source gives the same bytes: programs are built without paths and stamps, and every file
+// in a package has the time of SOURCE_DATE_EPOCH, or else of the last commit.
+//
+// What a package is called and which version it has comes from FyneApp.toml alone. What it holds is
+// listed in contents.go, once for all formats.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "package:", err)
+		os.Exit(1)
+	}
+}
+
+// formats are what can be made, in the order in which it is made.
+var formats = []string{"deb", "rpm", "tar"}
+
+// run carries out one command line.
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("package", flag.ContinueOnError)
+	out := flags.String("out", "../../dist", "the `folder` that the packages go to")
+	version := flags.String("version", "", "a `version` in place of that of FyneApp.toml, to try an upgrade")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	wanted := flags.Args()
+	if len(wanted) == 0 {
+		wanted = formats
+	}
+	for _, f := range wanted {
+		if !slices.Contains(formats, f) {
+			return fmt.Errorf("the format %q is not one of %v", f, formats)
+		}
+	}
+	p, err := newProduct(ctx, "../..", *version)
+	if err != nil {
+		return err
+	}
+	return makeAll(ctx, p, *out, wanted)
+}
+
+// makeAll builds the programs and makes each format of them.
+func makeAll(ctx context.Context, p *product, out string, wanted []string) (err error) {
+	work, err := os.MkdirTemp("", "millpond-package-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	if err := p.build(ctx, work); err != nil {
+		return err
+	}
+	files, err := contents(ctx, p, work)
+	if err != nil {
+		return err
+	}
+	var made []string
+	for _, format := range wanted {
+		path := filepath.Join(out, p.fileName(format))
+		fmt.Println("making", path)
+		if err := writeFormat(p, files, format, path); err != nil {
+			return fmt.Errorf("make the %s: %w", format, err)
+		}
+		made = append(made, path)
+	}
+	bill := filepath.Join(out, p.Name+"_"+p.Version+".cdx.json")
+	if err := writeBill(p, bill); err != nil {
+		return fmt.Errorf("write the bill of materials: %w", err)
+	}
+	return writeSums(append(made, bill), filepath.Join(out, "SHA256SUMS"))
+}
+
+// writeFormat makes one package.
+func writeFormat(p *product, files []file, format, path string) error {
+	if format == "tar" {
+		return writeTarball(p, files, path)
+	}
+	return writeLinux(p, files, format, path)
+}

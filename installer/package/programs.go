@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"debug/buildinfo"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime/debug"
+)
+
+// A recipe builds one program.
+type recipe struct {
+	name    string
+	from    string // the folder of its main package
+	cgo     bool
+	tags    string
+	because string
+}
+
+// recipes are the three programs, built as "make build" does but as position-independent
+// executables, which distributions ask for.
+var recipes = []recipe{
+	{name: "millpondd", from: "./cmd/millpondd", because: "the daemon and the command line"},
+	{name: "millpond", from: "./cmd/millpond", tags: "lean", because: "the tray"},
+	{name: "millpond-window", from: "./cmd/millpond", cgo: true, tags: "gles", because: "the window"},
+}
+
+// build makes the programs in the folder dir.
+func (p *product) build(ctx context.Context, dir string) error {
+	p.programs, p.linked = map[string]string{}, map[string]*debug.BuildInfo{}
+	for _, r := range recipes {
+		fmt.Printf("building %s, %s\n", r.name, r.because)
+		path := filepath.Join(dir, r.name)
+		if err := p.compile(ctx, r, path); err != nil {
+			return fmt.Errorf("build %s: %w", r.name, err)
+		}
+		info, err := buildinfo.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("read what %s is made of: %w", r.name, err)
+		}
+		p.programs[r.name], p.linked[r.name] = path, info
+	}
+	return nil
+}
+
+// compile builds one program at path.
+func (p *product) compile(ctx context.Context, r recipe, path string) error {
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-buildmode=pie", "-o", path,
+		"-ldflags", "-s -w -buildid= -X main.version=" + p.Version}
+	if r.tags != "" {
+		args = append(args, "-tags", r.tags)
+	}
+	cgo := "CGO_ENABLED=0"
+	if r.cgo {
+		cgo = "CGO_ENABLED=1"
+	}
+	c := exec.CommandContext(ctx, "go", append(args, r.from)...)
+	c.Dir, c.Stdout, c.Stderr = p.root, os.Stdout, os.Stderr
+	c.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+p.arch, cgo)
+	return c.Run()
+}
