@@ -72,11 +72,11 @@ func (b *body) unblock() {
 // with a longer one the connection ends, gently. It reports whether it goes on.
 func (b *body) leave() bool {
 	c := b.c
+	if b.unblocked.Swap(false) { // perhaps in the instant in which the body had come
+		c.nc.SetReadDeadline(time.Time{})
+	}
 	if b.left.Load() == 0 {
 		return true
-	}
-	if b.unblocked.Swap(false) {
-		c.nc.SetReadDeadline(time.Time{})
 	}
 	if b.left.Load() <= shortRest {
 		_, err := io.Copy(io.Discard, struct{ io.Reader }{b})

@@ -127,6 +127,31 @@ func (r *rig) eventually(what string, ok func() bool) {
 	}
 }
 
+// A body that is no longer wanted may have come to its end in that very instant. That ends no connection.
+func TestUnblockAfterTheBody(t *testing.T) {
+	var r *rig
+	r = newRig(t, nil, func(w http.ResponseWriter, q *http.Request) {
+		io.Copy(w, q.Body)
+		r.front.mu.Lock()
+		defer r.front.mu.Unlock()
+		for c := range r.front.conns {
+			c.unblock()
+		}
+	})
+	nc := r.dial()
+	answers := bufio.NewReader(nc)
+	for n := range 3 {
+		fmt.Fprintf(nc, post, "body")
+		a, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatalf("answer %d: got %v; want one on the same connection", n, err)
+		}
+		if got, err := io.ReadAll(a.Body); err != nil || string(got) != "hi" {
+			t.Errorf("answer %d: got %q, %v; want hi", n, got, err)
+		}
+	}
+}
+
 const post = "POST /%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi"
 
 // echo answers with the path.
