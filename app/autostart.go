@@ -15,7 +15,8 @@ const (
 	autostartEntry = "millpond.desktop"  // in the autostart folders of XDG
 	autostartLabel = "dev.millpond.tray" // of the LaunchAgent, and its file's name
 	autostartKey   = `Software\Microsoft\Windows\CurrentVersion\Run`
-	autostartValue = "Millpond"
+	// Windows takes names of values without regard to case, and the service that is started at log-on is "millpond" there.
+	autostartValue = "MillpondTray"
 )
 
 // trayProgram is what starts at login: this program, or the tray beside it when this

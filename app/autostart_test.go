@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"millpond/installer/service"
 )
 
 // update rewrites the golden files.
@@ -53,5 +55,13 @@ func TestLaunchAgentIsXML(t *testing.T) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Windows has one list for what starts at log-on, whose names differ by more than case. Both start
+// what the other would not.
+func TestTrayAndServiceStartBothAtLogOn(t *testing.T) {
+	if strings.EqualFold(autostartValue, service.Name) {
+		t.Errorf("the tray and the service share the value %q under the Run key", autostartValue)
 	}
 }
