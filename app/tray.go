@@ -106,6 +106,8 @@ func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) 
 				open()
 			case speak:
 				c.speakAnew(ctx, icon)
+			case quit:
+				cancel()
 			default:
 				return false
 			}

@@ -58,7 +58,13 @@ func (c Config) attend(ctx context.Context, first *instance, say func(model.Text
 		wg.Go(func() { daemon.run(ctx) })
 		wg.Go(func() { desk.run(ctx) })
 		wg.Go(func() {
-			first.serve(ctx, func(word string) bool { return window.Raise(ctx, pageOf(word)) })
+			first.serve(ctx, func(word string) bool {
+				if word == quit {
+					cancel()
+					return true
+				}
+				return window.Raise(ctx, pageOf(word))
+			})
 		})
 	})
 }

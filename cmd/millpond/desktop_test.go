@@ -314,6 +314,32 @@ func TestWholeProgramAlone(t *testing.T) {
 	}
 }
 
+// TestQuit ends everything by the command that installers use.
+func TestQuit(t *testing.T) {
+	d := newDesk(t)
+	daemon, address := d.daemon("--demo")
+	panel := d.addPanel()
+	tray := d.millpond()
+	panel.icon()
+	d.only()
+	if code := d.millpond("quit").wait(t); code != 0 {
+		t.Errorf("quit: got exit code %d; want 0", code)
+	}
+	if code := tray.wait(t); code != 0 {
+		t.Errorf("the tray: got exit code %d; want 0", code)
+	}
+	if got := len(d.windows()); got != 0 {
+		t.Errorf("got %d windows after quitting; want none", got)
+	}
+	if got := ask(t, address, "/u/anthropic/v1/models"); got != http.StatusOK {
+		t.Errorf("after quitting: got %d; want the proxy to go on", got)
+	}
+	if code := d.millpond("quit", "--daemon").wait(t); code != exitNotRunning {
+		t.Errorf("quit without a tray: got exit code %d; want %d", code, exitNotRunning)
+	}
+	daemon.wait(t)
+}
+
 // TestWithoutScreen starts where there is nothing to show a window on.
 func TestWithoutScreen(t *testing.T) {
 	d := newDesk(t)

@@ -28,21 +28,28 @@ import (
 // version is set when the program is linked.
 var version = "devel"
 
+// exitNotRunning is the exit code of quit where no tray runs; millpondd has the same one.
+const exitNotRunning = 3
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "millpond:", err)
+		if errors.Is(err, control.ErrNotRunning) {
+			os.Exit(exitNotRunning)
+		}
 		os.Exit(1)
 	}
 }
 
 // run shows the tray or, asked for by its name, the window.
 func run(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("millpond [window|version]", flag.ContinueOnError)
+	flags := flag.NewFlagSet("millpond [window|quit|version]", flag.ContinueOnError)
 	background := flags.Bool("background", false, "show no window at the start, as at login")
 	noTray := flags.Bool("no-tray", false, "say in the window that the desktop has no tray")
+	daemon := flags.Bool("daemon", false, "with quit: stop the proxy as well")
 	page := flags.String("page", "", "open the window at this page: "+fmt.Sprint(model.Pages()))
 	name, err := parse(flags, args)
 	switch {
@@ -78,11 +85,13 @@ func run(ctx context.Context, args []string) error {
 		return app.RunTray(ctx, c)
 	case "window":
 		return app.RunWindow(ctx, c)
+	case "quit":
+		return app.Quit(ctx, c, *daemon)
 	case "version":
 		fmt.Println("millpond", version)
 		return nil
 	default:
-		return fmt.Errorf("unknown command %q; there are window and version", name)
+		return fmt.Errorf("unknown command %q; there are window, quit and version", name)
 	}
 }
 
