@@ -78,6 +78,7 @@ var layout = []row{
 	{dir: "proxy/probe", may: []string{"settings", "settings/*", "proxy/upstream", "proxy/control"}},
 	{dir: "proxy/leaktest", stdOnly: true}, // for tests
 	{dir: "proxy/mutate", stdOnly: true},   // for tests
+	{dir: "proxy/porttest", stdOnly: true}, // for tests
 
 	// Getting on to a machine, and off again.
 	{dir: "installer/service"},

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"millpond/proxy/porttest"
 )
 
 // patience bounds every wait of a script; nothing that works comes near it.
@@ -39,7 +41,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":       exits,
-			"freeport":    freePort,
+			"freeport":    freePort(t),
 			"taken":       taken,
 			"upstream":    upstream,
 			"answers":     answers,
@@ -91,12 +93,9 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// freePort sets a variable to an address of the loopback that is free: freeport NAME
-func freePort(ts *testscript.TestScript, _ bool, args []string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	ts.Setenv(args[0], l.Addr().String())
-	ts.Check(l.Close())
+// freePort sets a variable to an address that nobody listens on, unless the script does: freeport NAME
+func freePort(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) { ts.Setenv(args[0], porttest.Hold(t)) }
 }
 
 // taken sets a variable to an address that this process listens on: taken NAME

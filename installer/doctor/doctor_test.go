@@ -16,6 +16,7 @@ import (
 	"millpond/installer/service"
 	"millpond/proxy"
 	"millpond/proxy/control"
+	"millpond/proxy/porttest"
 	"millpond/settings"
 	"millpond/settings/store"
 )
@@ -99,17 +100,6 @@ func until(t *testing.T, what string, met func() bool) {
 		case <-tick.C:
 		}
 	}
-}
-
-// address of a port that nobody listens on.
-func nobody(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 const anywhere = "version = 1\n[listen]\naddress = \"127.0.0.1:0\"\n"
@@ -236,7 +226,7 @@ func TestUpstreamsAndClock(t *testing.T) {
 		api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Date", time.Now().Add(test.ahead).UTC().Format(http.TimeFormat))
 		}))
-		c := machine(t, anywhere+upstream("one", api.URL, "")+upstream("gone", "http://"+nobody(t), "")+upstream("off", "http://"+nobody(t), "enabled = false"))
+		c := machine(t, anywhere+upstream("one", api.URL, "")+upstream("gone", "http://"+porttest.Hold(t), "")+upstream("off", "http://"+porttest.Hold(t), "enabled = false"))
 		expect(t, c, test.want, want{"upstreams", Problem, "gone fails at connect: nobody listens there"})
 		api.Close()
 	}
@@ -245,7 +235,7 @@ func TestUpstreamsAndClock(t *testing.T) {
 func TestEgress(t *testing.T) {
 	through := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer through.Close()
-	gone := nobody(t)
+	gone := porttest.Hold(t)
 	c := machine(t, anywhere+upstream("one", "http://127.0.0.1:9", `egress = "`+through.URL+`"`)+upstream("two", "http://127.0.0.1:9", `egress = "socks5://`+gone+`"`)+
 		upstream("three", "http://127.0.0.1:9", `egress = "system"`))
 	expect(t, c, want{"egress", OK, strings.TrimPrefix(through.URL, "http://") + " can be reached"}, want{"egress", Problem, gone + " cannot be reached"},
@@ -299,7 +289,7 @@ func TestDaemonAndStaleSettings(t *testing.T) {
 func TestAgents(t *testing.T) {
 	api := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer api.Close()
-	listen := nobody(t)
+	listen := porttest.Hold(t)
 	c := machine(t, strings.Replace(anywhere, "127.0.0.1:0", listen, 1)+upstream("one", api.URL, ""))
 	getenv := (&visit{Config: c}).getenv
 	h, err := hookup.New(hookup.Config{Getenv: getenv, StateDir: c.StateDir})

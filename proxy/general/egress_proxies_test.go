@@ -20,6 +20,7 @@ import (
 	"testing"
 
 	"millpond/proxy/exchange"
+	"millpond/proxy/porttest"
 	"millpond/proxy/upstream"
 	"millpond/settings"
 )
@@ -68,15 +69,10 @@ func address(scheme, login, port string) *url.URL {
 	return u
 }
 
-// freePort returns a port that nobody listens on.
+// freePort returns a port that nobody listens on, but who was told of it.
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	_, port, _ := net.SplitHostPort(porttest.Hold(t))
 	return port
 }
 

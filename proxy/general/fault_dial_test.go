@@ -1,24 +1,19 @@
 package general
 
 import (
-	"net"
 	"net/http"
 	"testing"
 	"time"
 
 	"millpond/proxy/pool"
+	"millpond/proxy/porttest"
 	"millpond/settings"
 )
 
 // nobody returns an address on which nobody listens.
 func nobody(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return "http://" + ln.Addr().String()
+	return "http://" + porttest.Hold(t)
 }
 
 // Row 15: connect refused, and no DNS: tried again within the dial budget, then

@@ -14,6 +14,7 @@ import (
 
 	"millpond/proxy/control"
 	"millpond/proxy/leaktest"
+	"millpond/proxy/porttest"
 	"millpond/settings"
 )
 
@@ -140,14 +141,6 @@ func TestTLS(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	leaktest.Check(t)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone := free.Addr().String()
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
 	plain := httptest.NewServer(&api{})
 	defer plain.Close()
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) }))
@@ -155,7 +148,7 @@ func TestFailures(t *testing.T) {
 	tests := []struct {
 		name, url, egress, step, problem string
 	}{
-		{"nobody listens", "http://" + gone, "", control.StepConnect, "nobody listens there"},
+		{"nobody listens", "http://" + porttest.Hold(t), "", control.StepConnect, "nobody listens there"},
 		{"no TLS", strings.Replace(plain.URL, "http:", "https:", 1), "", control.StepTLS, "does not look like a TLS handshake"},
 		{"metadata", "http://169.254.169.254", "", control.StepConnect, "not allowed"},
 		{"the proxy's login", "https://api.example", refusing.URL, control.StepConnect, "refused its login"},

@@ -1,0 +1,92 @@
+package porttest
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// listenHere has the test binary listen on an address until it is killed.
+const listenHere = "MILLPOND_TEST_LISTEN"
+
+func TestMain(m *testing.M) {
+	address := os.Getenv(listenHere)
+	if address == "" {
+		os.Exit(m.Run())
+	}
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		panic(err)
+	}
+	os.Stdout.WriteString("listens\n")
+	for {
+		nc, err := ln.Accept()
+		if err != nil {
+			panic(err)
+		}
+		defer nc.Close() // kept until the end
+		nc.Write([]byte("x"))
+	}
+}
+
+// refused fails t if somebody answers at address.
+func refused(t *testing.T, address string) {
+	t.Helper()
+	if nc, err := net.Dial("tcp", address); err == nil {
+		nc.Close()
+		t.Errorf("%s answers; want a refusal", address)
+	}
+}
+
+func TestHeldPortIsListenedOnAndClosed(t *testing.T) {
+	address := Hold(t)
+	refused(t, address)
+	for range 3 {
+		s := Server(t, http.NotFoundHandler())
+		s.Listener.Close()
+		s.Listener = ListenOn(t, address)
+		s.Start()
+		resp, err := http.Get(s.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		s.Close()
+		refused(t, address)
+	}
+}
+
+// A program that is killed leaves connections behind, and the port is held as before.
+func TestHeldPortOutlivesAProgram(t *testing.T) {
+	address := Hold(t)
+	for range 2 {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), listenHere+"="+address)
+		cmd.Stderr = t.Output()
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+		if _, err := io.ReadFull(out, make([]byte, len("listens\n"))); err != nil {
+			t.Fatalf("it does not listen: %v", err)
+		}
+		nc, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		if _, err := io.ReadFull(nc, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Process.Kill()
+		cmd.Wait()
+		refused(t, address)
+	}
+}
