@@ -12,8 +12,8 @@ import (
 
 // The names that each system knows our start at login by.
 const (
-	autostartEntry = "millpond.desktop"  // in the autostart folders of XDG
-	autostartLabel = "dev.millpond.tray" // of the LaunchAgent, and its file's name
+	autostartEntry = "dev.millpond.app.desktop" // in the autostart folders of XDG, as the packages call it
+	autostartLabel = "dev.millpond.tray"        // of the LaunchAgent, and its file's name
 	autostartKey   = `Software\Microsoft\Windows\CurrentVersion\Run`
 	// Windows takes names of values without regard to case, and the service that is started at log-on is "millpond" there.
 	autostartValue = "MillpondTray"
@@ -40,7 +40,8 @@ func trayProgram() string {
 }
 
 // desktopEntry is the file that starts the program at login, by the Desktop
-// Application Autostart Specification 0.5. A hidden one overrides that of the system.
+// Application Autostart Specification 0.5. A hidden one overrides that of the system, and
+// one whose program is gone is passed over.
 func desktopEntry(program string, hidden bool) string {
 	text := `[Desktop Entry]
 Type=Application
@@ -49,7 +50,8 @@ Name=Millpond
 Comment=Shows the proxy's state in the tray
 Comment[zh_CN]=在托盘中显示代理状态
 Exec=` + execOf(program) + ` --background
-Icon=millpond
+TryExec=` + strings.ReplaceAll(program, `\`, `\\`) + `
+Icon=dev.millpond.app
 Terminal=false
 StartupNotify=false
 X-GNOME-Autostart-enabled=true

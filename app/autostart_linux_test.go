@@ -42,3 +42,19 @@ func TestStartAtLogin(t *testing.T) {
 		}
 	}
 }
+
+// The packages' entry, which is called by the application's id, is the one that the
+// user's own overrides.
+func TestAutostartEntry(t *testing.T) {
+	text, err := os.ReadFile("../FyneApp.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := strings.TrimSuffix(autostartEntry, ".desktop")
+	if want := "ID = \"" + id + "\"\n"; !strings.Contains(string(text), want) {
+		t.Errorf("the entry is called %s; want it called by the id in FyneApp.toml", autostartEntry)
+	}
+	if !strings.Contains(desktopEntry("/usr/bin/millpond", false), "Icon="+id+"\n") {
+		t.Error("the entry's icon is not the one that packages install")
+	}
+}

@@ -12,13 +12,6 @@ import (
 	_ "github.com/goreleaser/nfpm/v2/rpm" // makes .rpm
 )
 
-// depends are the packages whose libraries the window is linked with or loads by name when it opens: those
-// of x11_init.c, wl_init.c, glx_context.c and egl_context.c in GLFW. The other programs need none.
-var depends = map[string][]string{
-	"deb": {"libc6 (>= 2.34)", "libgl1", "libx11-6", "libxcursor1", "libxi6", "libxinerama1", "libxrandr2", "libxxf86vm1", "libwayland-client0", "libwayland-cursor0", "libwayland-egl1", "libxkbcommon0", "libegl1"},
-	"rpm": {"glibc", "libglvnd-glx", "libX11", "libXcursor", "libXi", "libXinerama", "libXrandr", "libXxf86vm", "libwayland-client", "libwayland-cursor", "libwayland-egl", "libxkbcommon", "libglvnd-egl"},
-}
-
 // writeLinux makes a .deb or an .rpm at path.
 func writeLinux(p *product, list []file, format, path string) (err error) {
 	stage, err := os.MkdirTemp("", "millpond-stage-")
@@ -65,7 +58,7 @@ func (p *product) info(list []file, format, stage string) (*nfpm.Info, error) {
 		Description: p.Comment + "\n" + description,
 		MTime:       p.modified, DisableGlobbing: true,
 		Overridables: nfpm.Overridables{
-			Depends: depends[format], Recommends: recommends[format], Contents: contents,
+			Depends: depends(format), Recommends: recommends[format], Contents: contents,
 			Scripts: nfpm.Scripts{PostInstall: scripts["postinstall.sh"], PreRemove: scripts["preremove.sh"]},
 			RPM:     nfpm.RPM{Summary: p.Comment, BuildHost: "reproducible", Group: "Applications/Internet"},
 			Deb:     nfpm.Deb{Compression: "xz"},
@@ -79,10 +72,11 @@ const description = `Millpond is a proxy on your own machine that keeps warm, he
 to the services that coding agents and multi-agent coordinators call, with a
 tray icon and a window that show whether it works, and how well.`
 
-// recommends are packages without which something is missing, but not all.
+// recommends are packages without which something is missing, but not all: the bus that a service of the
+// user is spoken to by, Chinese letters, and the frame of the window under GNOME on Wayland.
 var recommends = map[string][]string{
-	"deb": {"dbus-user-session", "fonts-noto-cjk | fonts-wqy-microhei"},
-	"rpm": {"google-noto-sans-cjk-fonts"},
+	"deb": {"dbus-user-session", "fonts-noto-cjk | fonts-wqy-microhei", "libdecor-0-0"},
+	"rpm": {"google-noto-sans-cjk-fonts", "libdecor-0.so.0()(64bit)"},
 }
 
 // stage writes the files of a format to a folder and lists them as nfpm wants it.
@@ -98,7 +92,7 @@ func (p *product) stage(list []file, format, dir string) (nfiles.Contents, error
 		}
 		kind := nfiles.TypeFile
 		if f.config {
-			kind = nfiles.TypeConfig
+			kind = nfiles.TypeConfigNoReplace // a .deb knows no other
 		}
 		contents = append(contents, &nfiles.Content{
 			Source: source, Destination: f.to, Type: kind,

@@ -97,3 +97,38 @@ func TestUnknownFormat(t *testing.T) {
 		t.Errorf("got %v; want an error that lists the formats", err)
 	}
 }
+
+// A window that needs a library which no package asks for cannot be packaged.
+func TestUnknownLibrary(t *testing.T) {
+	tests := []struct {
+		name   string
+		linked []string
+		text   string
+		want   string // in the error; "" is none
+	}{
+		{"all known", []string{"libc.so.6"}, "\x00libEGL.so.1\x00libGLESv2.so.2\x00", ""},
+		{"linked", []string{"libc.so.6", "libnew.so.3"}, "", "libnew.so.3"},
+		{"loaded", nil, "\x00libEGL.so.1\x00libnew.so.3\x00", "libnew.so.3"},
+		{"without a version", nil, "\x00libnew.so\x00", "libnew.so"},
+		{"opens without", nil, "\x00libvulkan.so.1\x00", ""},
+		{"in a sentence", nil, "\x00cannot load libnew.so.3\x00", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			err := unknownLibrary(test.linked, []byte(test.text))
+			if (err != nil) != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v; want an error with %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestNewer(t *testing.T) {
+	for version, want := range map[string]bool{
+		"GLIBC_2.34": false, "GLIBC_2.2.5": false, "GLIBC_2.35": true, "GLIBC_2.100": true, "GLIBC_3.0": true, "": false, "WAYLAND_1": false,
+	} {
+		if got := newer(version, glibc); got != want {
+			t.Errorf("%s: got %v; want %v", version, got, want)
+		}
+	}
+}

@@ -36,6 +36,11 @@ func (p *product) build(ctx context.Context, dir string) error {
 		if err := p.compile(ctx, r, path); err != nil {
 			return fmt.Errorf("build %s: %w", r.name, err)
 		}
+		if r.cgo {
+			if err := checkLibraries(path); err != nil {
+				return err
+			}
+		}
 		info, err := buildinfo.ReadFile(path)
 		if err != nil {
 			return fmt.Errorf("read what %s is made of: %w", r.name, err)
