@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -31,7 +32,7 @@ func (f file) in(format string) bool { return (f.only == "" || f.only == format)
 
 // templates are the texts that name the product.
 //
-//go:embed linux
+//go:embed linux macos
 var templates embed.FS
 
 // sizes are those of the icon, in pixels.
@@ -82,13 +83,13 @@ func desktopFiles(_ context.Context, p *product, _ string) ([]file, error) {
 		files = append(files, file{to: to, body: body, mode: 0o644, config: strings.HasPrefix(to, "/etc/")})
 	}
 	for _, size := range sizes {
-		body, err := os.ReadFile(filepath.Join(p.root, "assets", "icon", fmt.Sprintf("app-%d.png", size)))
+		body, err := p.picture(size)
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, file{to: fmt.Sprintf("/usr/share/icons/hicolor/%dx%d/apps/%s.png", size, size, p.ID), body: body, mode: 0o644})
 	}
-	drawing, err := os.ReadFile(filepath.Join(p.root, "assets", "icon", "app.svg"))
+	drawing, err := os.ReadFile(filepath.Join(p.root, strings.Replace(p.icon, "-512.png", ".svg", 1)))
 	return append(files, file{to: "/usr/share/icons/hicolor/scalable/apps/" + p.ID + ".svg", body: drawing, mode: 0o644}), err
 }
 
@@ -141,7 +142,12 @@ func (p *product) daemon(ctx context.Context, args ...string) ([]byte, error) {
 
 // fill returns a text of the folder linux with the product's names in it.
 func (p *product) fill(name string) ([]byte, error) {
-	t, err := template.New(name).Funcs(template.FuncMap{"join": strings.Join}).ParseFS(templates, "linux/"+name)
+	return p.fillFrom("linux/" + name)
+}
+
+// fillFrom is fill for a text of any folder.
+func (p *product) fillFrom(name string) ([]byte, error) {
+	t, err := template.New(path.Base(name)).Funcs(template.FuncMap{"join": strings.Join}).ParseFS(templates, name)
 	if err != nil {
 		return nil, err
 	}

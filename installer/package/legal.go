@@ -73,9 +73,14 @@ func legalFiles(ctx context.Context, p *product, _ string) ([]file, error) {
 	}, nil
 }
 
+// Rights is the line that says whose it is.
+func (*product) Rights() string { return rights }
+
+const rights = "Copyright 2026 The Millpond authors"
+
 // copyright says who wrote it and under what licence, as Debian's policy asks (12.5). The text of
 // the licence is on every Debian system; LICENSE holds it for the others.
-const copyright = `Copyright 2026 The Millpond authors
+const copyright = rights + `
 
 Millpond is under the Apache License 2.0, whose text is on Debian systems in
 /usr/share/common-licenses/Apache-2.0 and on others in LICENSE beside this file.

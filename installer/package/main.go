@@ -1,7 +1,10 @@
 // Package makes the installers of Millpond for Linux: a .deb, an .rpm and a tarball, with their
 // checksums and a bill of materials.
 //
-//	go run . [-out FOLDER] [-version VERSION] [FORMAT ...]
+//	go run . [-out FOLDER] [-version VERSION] [-update-key KEY] [FORMAT ...]
+//	go run . [-out FOLDER] -programs FOLDER app
+//
+// The formats are deb, rpm and tar. "app" makes what a macOS package is made of, from finished programs.
 //
 // The same source gives the same bytes: programs are built without paths and stamps, and every file
 // in a package has the time of SOURCE_DATE_EPOCH, or else of the last commit.
@@ -38,6 +41,8 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("package", flag.ContinueOnError)
 	out := flags.String("out", "../../dist", "the `folder` that the packages go to")
 	version := flags.String("version", "", "a `version` in place of that of FyneApp.toml, to try an upgrade")
+	updateKey := flags.String("update-key", "", "the public `key` of the release index, in base64, which a release is built with")
+	programs := flags.String("programs", "", "the `folder` of the finished programs that app bundles")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -45,14 +50,19 @@ func run(ctx context.Context, args []string) error {
 	if len(wanted) == 0 {
 		wanted = formats
 	}
+	bundle := slices.Equal(wanted, []string{"app"})
 	for _, f := range wanted {
-		if !slices.Contains(formats, f) {
-			return fmt.Errorf("the format %q is not one of %v", f, formats)
+		if !bundle && !slices.Contains(formats, f) {
+			return fmt.Errorf("the format %q is not one of %v, or app alone", f, formats)
 		}
 	}
 	p, err := newProduct(ctx, "../..", *version)
 	if err != nil {
 		return err
+	}
+	p.updateKey = *updateKey
+	if bundle {
+		return makeApp(ctx, p, *programs, *out)
 	}
 	return makeAll(ctx, p, *out, wanted)
 }
@@ -83,7 +93,7 @@ func makeAll(ctx context.Context, p *product, out string, wanted []string) (err 
 		}
 		made = append(made, path)
 	}
-	bill := filepath.Join(out, p.Name+"_"+p.Version+".cdx.json")
+	bill := filepath.Join(out, fmt.Sprintf("%s-%s-linux-%s.cdx.json", p.Name, p.Version, p.arch))
 	if err := writeBill(p, bill); err != nil {
 		return fmt.Errorf("write the bill of materials: %w", err)
 	}

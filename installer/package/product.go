@@ -19,16 +19,18 @@ import (
 type product struct {
 	Title      string // for people: Millpond
 	Name       string // for programs: millpond
-	ID         string // in reverse order of a domain: dev.millpond.app
+	ID         string // in reverse order of a domain, as in org.example.app
 	Version    string
 	Generic    string
 	Comment    string
 	Categories []string
 	Keywords   []string
 
-	root     string    // of the source
-	arch     string    // of the programs, in Go's words
-	modified time.Time // of every file in a package
+	root      string    // of the source
+	icon      string    // the icon of 512 pixels, below root
+	arch      string    // of the programs, in Go's words
+	modified  time.Time // of every file in a package
+	updateKey string    // the public key of the release index, in base64; "" builds programs that believe none
 
 	// programs are the built ones, by name, after build.
 	programs map[string]string
@@ -44,7 +46,7 @@ func newProduct(ctx context.Context, root, version string) (*product, error) {
 		return nil, err
 	}
 	var app struct {
-		Details     struct{ Name, ID, Version string }
+		Details     struct{ Name, ID, Version, Icon string }
 		LinuxAndBSD struct {
 			GenericName, Comment string
 			Categories, Keywords []string
@@ -64,7 +66,7 @@ func newProduct(ctx context.Context, root, version string) (*product, error) {
 		Title: app.Details.Name, Name: strings.ToLower(app.Details.Name), ID: app.Details.ID, Version: version,
 		Generic: app.LinuxAndBSD.GenericName, Comment: app.LinuxAndBSD.Comment,
 		Categories: app.LinuxAndBSD.Categories, Keywords: app.LinuxAndBSD.Keywords,
-		root: root, arch: runtime.GOARCH, modified: modified,
+		root: root, icon: app.Details.Icon, arch: runtime.GOARCH, modified: modified,
 	}, nil
 }
 
@@ -84,6 +86,11 @@ func modifiedAt(ctx context.Context, root string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH must be a number of seconds: %w", err)
 	}
 	return time.Unix(seconds, 0).UTC(), nil
+}
+
+// picture reads the icon at one of the sizes.
+func (p *product) picture(size int) ([]byte, error) {
+	return os.ReadFile(filepath.Join(p.root, strings.Replace(p.icon, "512", strconv.Itoa(size), 1)))
 }
 
 // fileName names the package of a format by the conventions of its system.

@@ -29,7 +29,6 @@ var recipes = []recipe{
 
 // build makes the programs in the folder dir.
 func (p *product) build(ctx context.Context, dir string) error {
-	p.programs, p.linked = map[string]string{}, map[string]*debug.BuildInfo{}
 	for _, r := range recipes {
 		fmt.Printf("building %s, %s\n", r.name, r.because)
 		path := filepath.Join(dir, r.name)
@@ -41,6 +40,15 @@ func (p *product) build(ctx context.Context, dir string) error {
 				return err
 			}
 		}
+	}
+	return p.find(dir)
+}
+
+// find takes the finished programs from the folder dir.
+func (p *product) find(dir string) error {
+	p.programs, p.linked = map[string]string{}, map[string]*debug.BuildInfo{}
+	for _, r := range recipes {
+		path := filepath.Join(dir, r.name)
 		info, err := buildinfo.ReadFile(path)
 		if err != nil {
 			return fmt.Errorf("read what %s is made of: %w", r.name, err)
@@ -52,8 +60,11 @@ func (p *product) build(ctx context.Context, dir string) error {
 
 // compile builds one program at path.
 func (p *product) compile(ctx context.Context, r recipe, path string) error {
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-buildmode=pie", "-o", path,
-		"-ldflags", "-s -w -buildid= -X main.version=" + p.Version}
+	stamp := "-s -w -buildid= -X main.version=" + p.Version
+	if p.updateKey != "" {
+		stamp += " -X main.updateKey=" + p.updateKey
+	}
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-buildmode=pie", "-o", path, "-ldflags", stamp}
 	if r.tags != "" {
 		args = append(args, "-tags", r.tags)
 	}
