@@ -21,6 +21,9 @@ import (
 	"millpond/proxy/control"
 )
 
+// ID is what desktops know the application by. FyneApp.toml says it to the packages, whose tests compare.
+const ID = "dev.millpond.app"
+
 // Config is what the application needs from its surroundings. All fields are
 // required unless they say otherwise.
 type Config struct {

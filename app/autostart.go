@@ -12,8 +12,8 @@ import (
 
 // The names that each system knows our start at login by.
 const (
-	autostartEntry = "dev.millpond.app.desktop" // in the autostart folders of XDG, as the packages call it
-	autostartLabel = "dev.millpond.tray"        // of the LaunchAgent, and its file's name
+	autostartEntry = ID + ".desktop"     // in the autostart folders of XDG, as the packages call it
+	autostartLabel = "dev.millpond.tray" // of the LaunchAgent, and its file's name
 	autostartKey   = `Software\Microsoft\Windows\CurrentVersion\Run`
 	// Windows takes names of values without regard to case, and the service that is started at log-on is "millpond" there.
 	autostartValue = "MillpondTray"
@@ -51,7 +51,7 @@ Comment=Shows the proxy's state in the tray
 Comment[zh_CN]=在托盘中显示代理状态
 Exec=` + execOf(program) + ` --background
 TryExec=` + strings.ReplaceAll(program, `\`, `\\`) + `
-Icon=dev.millpond.app
+Icon=` + ID + `
 Terminal=false
 StartupNotify=false
 X-GNOME-Autostart-enabled=true

@@ -29,7 +29,7 @@ func newWindow(o app.Opening) app.Window {
 		_ = os.MkdirAll(dir, 0o700) // Fyne complains where a new user has none
 	}
 	fyneapp.SetMetadata(fyne.AppMetadata{
-		ID: "dev.millpond.app", Name: "Millpond", Version: version,
+		ID: app.ID, Name: "Millpond", Version: version,
 		Migrations: map[string]bool{"fyneDo": true},
 	})
 	return newFrame(fyneapp.New(), o)

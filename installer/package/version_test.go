@@ -215,12 +215,17 @@ func TestNamesAgree(t *testing.T) {
 			t.Errorf("got the program %s; want %s", recipes[i].name, want)
 		}
 	}
-	source, err := os.ReadFile("../../cmd/millpond/window.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := `ID: "` + p.ID + `", Name: "` + p.Title + `", Version: version`; !strings.Contains(string(source), want) {
-		t.Errorf("cmd/millpond/window.go does not say %s, as FyneApp.toml does", want)
+	for name, want := range map[string]string{
+		"app/app.go":             `const ID = "` + p.ID + `"`,
+		"cmd/millpond/window.go": `ID: app.ID, Name: "` + p.Title + `", Version: version`,
+	} {
+		source, err := os.ReadFile("../../" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(source), want) {
+			t.Errorf("%s does not say %s, as FyneApp.toml does", name, want)
+		}
 	}
 }
 
@@ -234,7 +239,7 @@ func TestNothingRepeated(t *testing.T) {
 	repeated := regexp.MustCompile(regexp.QuoteMeta(p.ID) + `|"v?` + regexp.QuoteMeta(p.Version) + `"`)
 	for name := range strings.SplitSeq(strings.TrimRight(string(list), "\x00"), "\x00") {
 		switch {
-		case name == "FyneApp.toml", name == "cmd/millpond/window.go": // see TestNamesAgree
+		case name == "FyneApp.toml", name == "app/app.go": // see TestNamesAgree
 			continue
 		case strings.HasSuffix(name, "_test.go"), strings.Contains(name, "/testdata/"), strings.HasSuffix(name, "go.sum"), strings.HasSuffix(name, "go.mod"):
 			continue // examples, and versions of others
