@@ -145,11 +145,11 @@ func (a *app) childCommand() *cobra.Command {
 				_, _ = io.Copy(io.Discard, a.std.in)
 				cancel()
 			}()
-			if args[0] != "millpond" {
-				return benchError(bench.ReverseProxy(ctx, args[0], listen, upstream))
-			}
 			if err := bench.TrustOnly(roots); err != nil {
 				return failed(err, "")
+			}
+			if args[0] != "millpond" {
+				return benchError(bench.ReverseProxy(ctx, args[0], listen, upstream))
 			}
 			a.std.err = &firstWords{w: a.std.err, left: 4 << 10}
 			return a.serve(ctx, serveFlags{}, nil)

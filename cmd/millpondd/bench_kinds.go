@@ -110,7 +110,16 @@ func (a *app) compareCommand() *cobra.Command {
 		Short: "Millpond beside other proxies",
 		Long: `Millpond beside no proxy at all, Go's reverse proxy, and whichever of nginx, HAProxy,
 Caddy, and a proxy of aiohttp or httpx are installed. Their settings are written by the
-benchmark and noted in the report. They take turns, so that all meet the same noise.`,
+benchmark and noted in the report. They take turns, so that all meet the same noise, in
+one shape of traffic after the other:
+
+  requests   over connections that stay, once for each number in --connections
+  tls        the same to an upstream over TLS
+  reconnect  a new connection for each request, to an upstream over TLS that is 20 ms away
+  stream     event streams: processor time for each chunk
+  memory     event streams that wait: resident memory for each.`,
+		Example: `  millpondd bench compare --to nginx --only nginx,haproxy,reverseproxy
+  millpondd bench compare --shapes requests --connections 32,1 --rounds 7`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.bench(cmd.Context(), f, func(ctx context.Context, o bench.Options) (*bench.Report, error) {
@@ -120,8 +129,12 @@ benchmark and noted in the report. They take turns, so that all meet the same no
 	}
 	f.flags(command, 5)
 	flags := command.Flags()
-	flags.IntVar(&c.Connections, "connections", 0, "from the load to the proxy (default 32)")
-	flags.IntVar(&c.Requests, "requests", 0, "in each round (default 10000)")
+	flags.StringSliceVar(&c.Shapes, "shapes", nil, "of requests, tls, reconnect, stream and memory (default all)")
+	flags.IntSliceVar(&c.Connections, "connections", nil, "from the load to the proxy; shapes other than requests use the first (default 32,1000,1)")
+	flags.IntVar(&c.Requests, "requests", 0, "in each round; a fifth of it in shape reconnect, as many chunks in shape stream (default 10000)")
+	flags.IntVar(&c.Chunks, "chunks", 0, "of a stream in shape stream (default 120)")
+	flags.IntVar(&c.Streams, "streams", 0, "that wait in shape memory (default 1000)")
 	flags.StringSliceVar(&c.Only, "only", nil, "compare Millpond with these alone, as in nginx,haproxy")
+	flags.StringVar(&c.To, "to", "", "the proxy that ratios are to (default millpond)")
 	return command
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"millpond/proxy/bench"
 	"millpond/proxy/meter"
 	"millpond/settings"
 	"millpond/settings/store"
@@ -30,9 +31,10 @@ func (a *app) complete(root *cobra.Command) {
 			c.ValidArgsFunction = f
 		}
 	}
+	proxies := strings.Split(strings.ToLower(strings.Join(bench.Proxies(), ",")), ",")
 	flags := map[string]cobra.CompletionFunc{
 		"--kind": fixed(kinds()), "--from": fixed(catalogueIDs()), "--outcome": fixed(outcomes()), "--upstream": a.completeUpstream,
-		"--only": list("nginx", "haproxy", "caddy", "aiohttp", "httpx", "reverseproxy"), "--variants": list("plain", "tls", "far"),
+		"--only": list(proxies...), "--to": fixed(proxies), "--shapes": list(bench.Shapes()...), "--variants": list("plain", "tls", "far"),
 		"serve --upstream": cobra.NoFileCompletions,
 	}
 	eachCommand(root, func(c *cobra.Command) {

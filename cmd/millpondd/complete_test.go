@@ -84,6 +84,8 @@ func TestComplete(t *testing.T) {
 		{"logs --outcome |", []string{"upstream_error", "ok"}, nil},
 		{"logs --upstream |", []string{"relay"}, nil},
 		{"serve --upstream |", nil, []string{"relay"}},
+		{"bench compare --shapes tls,|", []string{"tls,stream", "tls,memory"}, []string{"tls,tls"}},
+		{"bench compare --to |", []string{"nginx", "reverseproxy"}, nil},
 		{"bench fanout --variants plain,|", []string{"plain,tls", "plain,far"}, []string{"plain,plain"}},
 	}
 	for _, tt := range tests {

@@ -1,67 +1,105 @@
 package bench
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// CompareConfig is the load that proxies are compared under. The zero value is 10,000 POST
-// requests of 400 bytes, answered with 600, over 32 connections.
+// CompareConfig is the load that proxies are compared under. The zero value is every shape with
+// 10,000 POST requests of 400 bytes, answered with 600, or as many chunks, over 32 connections, and
+// in shape requests also over 1000 and over 1.
 type CompareConfig struct {
-	Connections int // from the load to the proxy, each with one request at a time; 0: 32
-	Requests    int // in each round; 0: 10,000
-	Only        []string
+	Connections []int    // from the load to the proxy, each with one request at a time; shapes but requests use the first; nil: 32, 1000, 1
+	Requests    int      // in each round; a fifth in shape reconnect; about as many chunks in shape stream; 0: 10,000
+	Chunks      int      // of each stream in shape stream; 0: 120
+	Streams     int      // that wait in shape memory; 0: 1000
+	Shapes      []string // of Shapes(); nil: all
+	Only        []string // names of proxies; Millpond is always compared; nil: all that are installed
+	To          string   // the name of the proxy that ratios are to; "": Millpond
+
+	settle time.Duration // how long streams wait before they are weighed
 }
 
-// A CompareRow is one proxy in one round. Sent is Answered and Failed together.
+// A CompareRow is one proxy in one shape and round. Sent is Answered and Failed together.
 type CompareRow struct {
-	Proxy      string   `json:"proxy"`
-	Version    string   `json:"version,omitempty"`
-	Round      int      `json:"round"`
-	Sent       int      `json:"sent"`
-	Answered   int      `json:"answered"`
-	Failed     int      `json:"failed"`
-	Executed   int      `json:"executed"` // requests that reached the upstream
-	PerSecond  float64  `json:"requests_per_second"`
-	CPU        *float64 `json:"cpu_seconds_per_10000"` // user and system, of the proxy with its children; null: not measured
-	Memory     *int64   `json:"memory_bytes"`          // resident after the round
-	Dials      int      `json:"dials"`                 // upstream connections opened in the round
-	Latency    Latency  `json:"latency_ms"`
-	FirstError string   `json:"error,omitempty"`
+	Shape       string   `json:"shape"`
+	Connections int      `json:"connections"`
+	Proxy       string   `json:"proxy"`
+	Version     string   `json:"version,omitempty"`
+	Round       int      `json:"round"`
+	Sent        int      `json:"sent"`
+	Answered    int      `json:"answered"`
+	Failed      int      `json:"failed"`
+	Executed    int      `json:"executed"` // requests that reached the upstream
+	PerSecond   float64  `json:"requests_per_second"`
+	CPU         *float64 `json:"cpu_seconds_per_10000"`             // requests, or chunks in shape stream; user and system, of the proxy with its children; null: not measured
+	Memory      *int64   `json:"memory_bytes"`                      // resident after the round; in shape memory while the streams wait
+	PerStream   *float64 `json:"memory_per_stream_bytes,omitempty"` // that it grew by for each stream that waits
+	Dials       int      `json:"dials"`                             // upstream connections opened in the round
+	Latency     Latency  `json:"latency_ms"`                        // of an answer; in shape stream of a chunk, from the upstream's write to the client's read
+	FirstError  string   `json:"error,omitempty"`
 }
 
 func (c CompareConfig) withDefaults(quick bool) CompareConfig {
-	if c.Connections == 0 {
-		c.Connections = 32
-		if quick {
-			c.Connections = 4
+	set := func(v *int, usual, quickly int) {
+		if *v == 0 && quick {
+			*v = quickly
+		}
+		if *v == 0 {
+			*v = usual
 		}
 	}
-	if c.Requests == 0 {
-		c.Requests = 10_000
+	if len(c.Connections) == 0 {
+		c.Connections = []int{32, min(1000, mostConnections()), 1}
 		if quick {
-			c.Requests = 100
+			c.Connections = []int{4}
 		}
+	}
+	set(&c.Requests, 10_000, 100)
+	set(&c.Chunks, 120, 12)
+	set(&c.Streams, min(1000, mostConnections()), 8)
+	if len(c.Shapes) == 0 {
+		c.Shapes = Shapes()
+	}
+	if c.To == "" {
+		c.To = ours
+	}
+	if c.settle = time.Second; quick {
+		c.settle = 10 * time.Millisecond
 	}
 	return c
 }
 
+// mostConnections is to how many proxies the files of this process are enough.
+func mostConnections() int { return min((openFiles()-500)/2, 10_000) }
+
 func (c CompareConfig) check() error {
-	if most := min((openFiles()-500)/2, 10_000); c.Connections < 1 || c.Connections > most {
-		return refuse("there are 1 to %d connections, as this process may have %d files open", most, openFiles())
+	for _, name := range c.Shapes {
+		if !slices.Contains(Shapes(), name) {
+			return refuse("there is no shape %q: choose among %s", name, strings.Join(Shapes(), ", "))
+		}
 	}
-	if c.Requests < c.Connections || c.Requests > 10_000_000 {
+	for _, name := range append(c.Only, c.To) {
+		if !slices.ContainsFunc(Proxies(), func(known string) bool { return strings.EqualFold(known, name) }) {
+			return refuse("there is no proxy %q to compare with: choose among %s", name, strings.Join(Proxies(), ", "))
+		}
+	}
+	for _, n := range append([]int{c.Streams}, c.Connections...) {
+		if most := mostConnections(); n < 1 || n > most {
+			return refuse("there are 1 to %d connections or streams, as this process may have %d files open", most, openFiles())
+		}
+	}
+	if c.Requests < slices.Max(c.Connections) || c.Requests > 10_000_000 {
 		return refuse("a round has at least as many requests as connections, and at most 10000000")
+	}
+	if c.Chunks < 2 || c.Chunks > 10_000 {
+		return refuse("a stream has 2 to 10000 chunks")
 	}
 	return nil
 }
@@ -70,37 +108,82 @@ func (c CompareConfig) check() error {
 type contestant struct {
 	rival
 	subject
-	upstream *constant
-	site     *site
+	answers *constant // what the upstream serves; nil in a shape of streams
+	source  *source   // the same; nil in the others
+	site    *site
 }
 
-// Compare measures Millpond beside other proxies: all are started first, and take turns.
+// leave ends a contestant and its upstream.
+func (one *contestant) leave() {
+	one.stop()
+	one.site.close()
+}
+
+// executed returns how many requests its upstream got.
+func (one *contestant) executed() int64 {
+	if one.source != nil {
+		return one.source.begun.Load()
+	}
+	return one.answers.requests.Load()
+}
+
+// Compare measures Millpond beside other proxies, in one shape after the other.
 func Compare(ctx context.Context, o Options, c CompareConfig) (*Report, error) {
 	c = c.withDefaults(o.Quick)
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	r := begin(o, "compare", fmt.Sprintf("Proxies compared: %d POST requests over %d connections in each round", c.Requests, c.Connections))
+	r := begin(o, "compare", "Proxies compared: "+strings.Join(c.Shapes, ", "))
 	list, absent := installed(c.Only)
-	if len(list) == 0 {
-		return nil, refuse("none of %s can be compared here", strings.Join(c.Only, ", "))
+	at := slices.IndexFunc(list, func(one rival) bool { return strings.EqualFold(one.name, c.To) })
+	if at < 0 {
+		return nil, refuse("there are no ratios to %s, which is not installed or not among --only", c.To)
 	}
-	all, err := enterAll(ctx, o, list, r)
+	c.To = list[at].name
+	cert, err := newCertificate()
+	if err != nil {
+		return nil, err
+	}
+	work := 0
+	for _, s := range c.shapes() {
+		work += (o.Rounds + 1) * len(s.fit(list)) * s.requests * s.step()
+	}
+	o.Progress.begin(work)
+	var rows []CompareRow
+	for _, s := range c.shapes() {
+		found, err := s.compare(ctx, o, cert, s.fit(list), r)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, found...)
+	}
+	c.describe(r, o, list, absent, rows)
+	return r.finish(), nil
+}
+
+// compare has all contestants take turns in one shape: all are started first.
+func (s shape) compare(ctx context.Context, o Options, cert *certificate, list []rival, r *Report) (rows []CompareRow, err error) {
+	all, err := s.enterAll(ctx, o, cert, list, r)
 	defer func() {
 		for _, one := range all {
-			one.stop()
-			one.site.close()
+			one.leave()
 		}
 	}()
 	if err != nil {
 		return nil, err
 	}
-	o.Progress.begin((o.Rounds + 1) * len(all) * c.Requests)
-	var rows []CompareRow
 	for round := -1; round < o.Rounds; round++ { // the first only warms up
 		for _, i := range o.order(round, len(all)) {
-			o.Progress.next(fmt.Sprintf("round %d of %d, %s", round+1, o.Rounds, all[i].rival.name))
-			row, err := c.run(ctx, o, all[i], round)
+			o.Progress.next(fmt.Sprintf("%s, round %d of %d, %s", s.title(), round+1, o.Rounds, all[i].rival.name))
+			if s.name == shapeMemory { // what one has kept from the round before would not be seen to grow
+				fresh, err := s.enter(ctx, o, cert, all[i].rival)
+				if err != nil {
+					return nil, err
+				}
+				all[i].leave()
+				all[i] = fresh
+			}
+			row, err := s.run(ctx, o, all[i], round)
 			if err != nil {
 				return nil, err
 			}
@@ -110,41 +193,48 @@ func Compare(ctx context.Context, o Options, c CompareConfig) (*Report, error) {
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b CompareRow) int { return a.Round - b.Round })
-	c.describe(r, o, all, absent, rows)
-	return r.finish(), nil
+	return rows, nil
+}
+
+// fit returns the rivals that are compared in a shape.
+func (s shape) fit(list []rival) []rival {
+	if !s.narrow() {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(r rival) bool { return r.requestsOnly })
 }
 
 // enterAll starts the contestants, each with an upstream of its own. An installed proxy that
 // does not start, since another version wants other settings, is left out, and the report
 // says so.
-func enterAll(ctx context.Context, o Options, list []rival, r *Report) (all []*contestant, err error) {
+func (s shape) enterAll(ctx context.Context, o Options, cert *certificate, list []rival, r *Report) (all []*contestant, err error) {
 	for _, rival := range list {
-		one, err := enter(ctx, o, rival)
+		one, err := s.enter(ctx, o, cert, rival)
 		switch {
 		case err == nil:
 			all = append(all, one)
 		case rival.program == "" || ctx.Err() != nil:
 			return all, err
 		default:
-			r.note(fmt.Sprintf("%s is left out, because it does not start: %v", rival.name, err))
+			r.note(fmt.Sprintf("%s: %s is left out, because it does not start: %v", s.title(), rival.name, err))
 		}
 	}
 	return all, nil
 }
 
 // enter starts a contestant and its upstream.
-func enter(ctx context.Context, o Options, rival rival) (*contestant, error) {
-	up := &constant{}
-	s, err := openSite(ctx, siteConfig{handler: up, workers: 1})
+func (s shape) enter(ctx context.Context, o Options, cert *certificate, rival rival) (*contestant, error) {
+	config, answers, source := s.site(cert)
+	site, err := openSite(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	sub, err := rival.start(ctx, o, s.base(0))
+	sub, err := rival.start(ctx, o, origin{url: site.base(0), cert: config.tls, streams: source != nil})
 	if err != nil {
-		s.close()
+		site.close()
 		return nil, err
 	}
-	return &contestant{rival, sub, up, s}, nil
+	return &contestant{rival, sub, answers, source, site}, nil
 }
 
 // constant answers everything with 600 bytes, and counts.
@@ -158,119 +248,3 @@ func (u *constant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 var answer600 = `{"message":"` + strings.Repeat("x", 600-len(`{"message":""}`)) + `"}`
-
-// run loads one contestant once.
-func (c CompareConfig) run(ctx context.Context, o Options, one *contestant, round int) (CompareRow, error) {
-	row := CompareRow{Proxy: one.rival.name, Version: one.version, Round: round + 1, Sent: c.Requests}
-	var before time.Duration
-	measured := one.process != nil && measurable
-	if measured {
-		var err error
-		if before, _, err = usage(one.process.pid()); err != nil {
-			return row, err
-		}
-	}
-	dials, executed := one.site.dials.Load(), one.upstream.requests.Load()
-	c.load(ctx, o, one.address, &row)
-	row.Dials = int(one.site.dials.Load() - dials)
-	row.Executed = int(one.upstream.requests.Load() - executed)
-	if measured {
-		after, resident, err := usage(one.process.pid())
-		if err != nil {
-			return row, err
-		}
-		cpu := (after - before).Seconds() * 10_000 / float64(c.Requests)
-		row.CPU, row.Memory = &cpu, &resident
-	}
-	return row, ctx.Err()
-}
-
-// load sends the requests, over connections that are opened for this round, and fills in the row.
-func (c CompareConfig) load(ctx context.Context, o Options, address string, row *CompareRow) {
-	head := "POST /v1/messages HTTP/1.1\r\nHost: " + address + "\r\nUser-Agent: millpond-bench\r\nContent-Type: application/json\r\nContent-Length: 400\r\n\r\n"
-	wire := append([]byte(head), bytes.Repeat([]byte("y"), 400)...)
-	var left, answered atomic.Int64
-	left.Store(int64(c.Requests))
-	var first atomic.Pointer[string]
-	times := make([][]time.Duration, c.Connections)
-	var senders sync.WaitGroup
-	began := time.Now()
-	for i := range c.Connections {
-		senders.Go(func() {
-			ch := &channel{address: address, wire: wire}
-			defer ch.close()
-			for left.Add(-1) >= 0 && ctx.Err() == nil {
-				took, err := ch.ask(ctx)
-				o.Progress.add()
-				if err != nil {
-					text := err.Error()
-					first.CompareAndSwap(nil, &text)
-					continue
-				}
-				answered.Add(1)
-				times[i] = append(times[i], took)
-			}
-		})
-	}
-	senders.Wait()
-	row.Answered = int(answered.Load())
-	row.Failed = row.Sent - row.Answered
-	row.PerSecond = float64(row.Answered) / time.Since(began).Seconds()
-	row.Latency, _ = summarize(slices.Concat(times...))
-	if text := first.Load(); text != nil {
-		row.FirstError = *text
-	}
-}
-
-// channel is a connection of the load, which costs little beside the proxies. It opens when it must.
-type channel struct {
-	address string
-	wire    []byte // one request
-	conn    net.Conn
-	in      *bufio.Reader
-}
-
-// ask sends the request and reads the answer to its end. After an error the next opens anew.
-func (l *channel) ask(ctx context.Context) (took time.Duration, err error) {
-	began := time.Now()
-	defer func() {
-		if err != nil {
-			l.close()
-		}
-	}()
-	if l.conn == nil {
-		var d net.Dialer
-		if l.conn, err = d.DialContext(ctx, "tcp", l.address); err != nil {
-			return 0, err
-		}
-		l.in = bufio.NewReader(l.conn)
-	}
-	if err := l.conn.SetDeadline(began.Add(patienceOf)); err != nil {
-		return 0, err
-	}
-	if _, err := l.conn.Write(l.wire); err != nil {
-		return 0, err
-	}
-	resp, err := http.ReadResponse(l.in, nil)
-	if err != nil {
-		return 0, err
-	}
-	n, err := io.Copy(io.Discard, resp.Body)
-	took = time.Since(began)
-	switch {
-	case err != nil:
-		return 0, err
-	case resp.StatusCode != http.StatusOK || n != int64(len(answer600)):
-		return 0, fmt.Errorf("%w: %s, %d bytes", errStatus, resp.Status, n)
-	case resp.Close:
-		l.close()
-	}
-	return took, nil
-}
-
-func (l *channel) close() {
-	if l.conn != nil {
-		_ = l.conn.Close()
-		l.conn = nil
-	}
-}

@@ -305,7 +305,7 @@ func (f *fanout) askAll(ctx context.Context, row *FanoutRow, clients []*http.Cli
 				q := request{method: http.MethodPost, url: target(random.IntN(c.Workers)), body: body,
 					id: number(first + i*c.Questions + n), caller: fmt.Sprintf("agent-%d", i%c.Agents+1)}
 				_, took, err := ask(ctx, clients[i%len(clients)], q)
-				f.o.Progress.add()
+				f.o.Progress.add(1)
 				if err != nil {
 					failed.Add(1)
 					text := err.Error()

@@ -95,8 +95,8 @@ func places(v float64, n int) string { return strconv.FormatFloat(v, 'f', n, 64)
 func number[T ~int | ~int64](n T) string { return strconv.FormatInt(int64(n), 10) }
 
 // pick returns one figure of each row that fits, in the order of the rows.
-func pick[R any](rows []R, fits func(R) bool, figure func(R) float64) []float64 {
-	var list []float64
+func pick[R, F any](rows []R, fits func(R) bool, figure func(R) F) []F {
+	var list []F
 	for _, r := range rows {
 		if fits(r) {
 			list = append(list, figure(r))

@@ -61,7 +61,7 @@ func TestConfigsAreChecked(t *testing.T) {
 		{"callers", StaleConfig{Callers: -1}.withDefaults(false).check()},
 		{"streams", StreamConfig{Streams: 1_000_000}.withDefaults(false).check()},
 		{"too long", StreamConfig{Events: 100, Every: time.Minute}.withDefaults(false).check()},
-		{"connections", CompareConfig{Connections: -1}.withDefaults(false).check()},
+		{"connections", CompareConfig{Connections: []int{-1}}.withDefaults(false).check()},
 	}
 	for _, tt := range tests {
 		if !errors.Is(tt.err, ErrUsage) {
@@ -83,13 +83,15 @@ func TestConfigsAreChecked(t *testing.T) {
 // TestRivalSettings fills in every template.
 func TestRivalSettings(t *testing.T) {
 	for _, r := range foreign() {
-		var b strings.Builder
-		err := r.config.Execute(&b, struct {
-			Listen, Upstream, Folder string
-			Cores                    int
-		}{"127.0.0.1:1", "127.0.0.1:2", "folder", 2})
-		if err != nil || !strings.Contains(b.String(), "127.0.0.1:1") || !strings.Contains(b.String(), "127.0.0.1:2") {
-			t.Errorf("%s: got %q, %v; want both addresses in it", r.name, b.String(), err)
+		for _, roots := range []string{"", "roots.pem"} {
+			var b strings.Builder
+			err := r.config.Execute(&b, rivalSettings{Listen: "127.0.0.1:1", Upstream: "127.0.0.1:2", Folder: "folder", Roots: roots, Cores: 2})
+			if err != nil || !strings.Contains(b.String(), "127.0.0.1:1") || !strings.Contains(b.String(), "127.0.0.1:2") {
+				t.Errorf("%s: got %q, %v; want both addresses in it", r.name, b.String(), err)
+			}
+			if trusts := strings.Contains(b.String(), "roots.pem"); trusts != (roots != "" && !r.requestsOnly) {
+				t.Errorf("%s: got %q for roots %q", r.name, b.String(), roots)
+			}
 		}
 	}
 }

@@ -12,9 +12,9 @@ import (
 // Options are what all benchmarks have in common. Child, Cores and Rounds are required.
 type Options struct {
 	// Child returns a command that runs this program again as one of the proxies that are
-	// compared: "millpond [--roots FILE]", which serves under the settings of its environment
-	// and trusts the authorities in FILE alone, or NAME --listen ADDRESS --upstream URL, which calls
-	// ReverseProxy. Either ends when its standard input does.
+	// compared: "millpond", which serves under the settings of its environment, or NAME --listen
+	// ADDRESS --upstream URL, which calls ReverseProxy. Either calls TrustOnly with what follows
+	// --roots, and ends when its standard input does.
 	Child func(args ...string) *exec.Cmd
 
 	// Command returns a command of this program with these arguments, such as "advise"; required

@@ -160,7 +160,7 @@ func (c OwnConfig) send(ctx context.Context, o Options, row *OwnRow, client *htt
 		senders.Go(func() {
 			for left.Add(-1) >= 0 {
 				status, took, err := ask(ctx, client, request{method: c.Method, url: target, body: c.Body})
-				o.Progress.add()
+				o.Progress.add(1)
 				mu.Lock()
 				if status == 0 || err != nil && status >= 200 && status <= 299 { // none, or half of one
 					row.Failed++

@@ -22,6 +22,9 @@ const (
 	stopWithin  = 3 * time.Second  // for it to end by itself; then it is killed
 )
 
+// onlyRoots is what the environment of a child must have for TrustOnly.
+const onlyRoots = "GODEBUG=x509usefallbackroots=1"
+
 // A process is a proxy under test. It is always stopped by its own id.
 type process struct {
 	name    string
@@ -167,21 +170,17 @@ func startMillpond(ctx context.Context, o Options, text string, roots *certifica
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("write Millpond's settings: %w", err)
 	}
-	args := []string{"millpond"}
-	if roots != nil {
-		name := filepath.Join(folder, "roots.pem")
-		if err := os.WriteFile(name, roots.pem, 0o600); err != nil {
-			return nil, fmt.Errorf("write the authority to trust: %w", err)
-		}
-		args = append(args, "--roots", name)
+	trust, err := roots.write(folder)
+	if err != nil {
+		return nil, err
 	}
-	cmd := o.Child(args...)
+	cmd := o.Child("millpond", "--roots", trust)
 	control := filepath.Join(folder, "c.sock")
 	if runtime.GOOS == "windows" {
 		control = `\\.\pipe\` + filepath.Base(folder)
 	}
 	cmd.Env = append(environment(o.Cores), "MILLPOND_CONFIG="+config, "MILLPOND_STATE="+filepath.Join(folder, "state"),
-		"MILLPOND_CONTROL="+control, "GODEBUG=x509usefallbackroots=1")
+		"MILLPOND_CONTROL="+control, onlyRoots)
 	p, err := launch(ctx, "Millpond", cmd, address, true)
 	if err != nil {
 		return nil, err

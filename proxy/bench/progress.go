@@ -55,14 +55,14 @@ func (p *Progress) next(step string) {
 	}
 }
 
-// add counts one more request.
-func (p *Progress) add() {
+// add counts n more requests, or what stands for them.
+func (p *Progress) add(n int) {
 	if p == nil {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.done++
+	p.done += n
 }
 
 // Close takes the bar away. It must be called once.

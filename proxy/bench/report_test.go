@@ -123,14 +123,14 @@ func TestProgress(t *testing.T) {
 	var nobody *Progress
 	nobody.begin(1)
 	nobody.next("a step")
-	nobody.add()
+	nobody.add(1)
 	nobody.Close()
 
 	var b strings.Builder
 	p := NewProgress(&b, false)
 	p.begin(4)
 	p.next("one")
-	p.add()
+	p.add(1)
 	p.next("two")
 	p.Close()
 	if got, want := b.String(), "  0 % one\n 25 % two\n"; got != want {

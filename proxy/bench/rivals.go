@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +17,9 @@ type rival struct {
 	name    string
 	version string // "" for what is part of this program
 	how     string // what a reader should know of its settings
-	start   func(ctx context.Context, o Options, upstream string) (subject, error)
+	start   func(ctx context.Context, o Options, before origin) (subject, error)
+
+	requestsOnly bool // it is compared in shape requests alone
 
 	program string             // that must be installed; "" for none
 	ask     []string           // arguments that make it tell its version
@@ -30,36 +31,48 @@ type rival struct {
 // rivals lists all proxies that are known, those of this program first.
 func rivals() []rival {
 	return append([]rival{
-		{name: direct, how: "no proxy, the load asks the upstream itself.", start: func(ctx context.Context, o Options, upstream string) (subject, error) { return straight(upstream) }},
-		{name: ours, how: "preset fan-out, one upstream.", start: func(ctx context.Context, o Options, upstream string) (subject, error) {
-			return start(ctx, o, ours, upstream)
-		}},
-		{name: slower, how: "the same with [listen].fast = false: net/http takes every request.", start: func(ctx context.Context, o Options, upstream string) (subject, error) {
-			return start(ctx, o, slower, upstream)
-		}},
-		{name: "ReverseProxy tuned", how: "Go's httputil.ReverseProxy with enough idle connections and a buffer pool, as a process of its own.",
-			start: func(ctx context.Context, o Options, upstream string) (subject, error) {
-				return startReverse(ctx, o, ReverseTuned, "ReverseProxy tuned", upstream)
-			}},
-		{name: "ReverseProxy default", how: "the same with http.DefaultTransport, which keeps 2 idle connections for a host.",
-			start: func(ctx context.Context, o Options, upstream string) (subject, error) {
-				return startReverse(ctx, o, ReverseDefault, "ReverseProxy default", upstream)
-			}},
+		{name: direct, how: "no proxy, the load asks the upstream itself.", requestsOnly: true, start: func(_ context.Context, _ Options, before origin) (subject, error) { return straight(before) }},
+		{name: ours, how: "as many connections as are wanted, 1024 of them idle, one upstream.", start: ourselves(ours)},
+		{name: slower, how: "the same with [listen].fast = false: net/http takes every request.", start: ourselves(slower)},
+		{name: reverse, how: "Go's httputil.ReverseProxy with enough idle connections and a buffer pool, as a process of its own.", start: goes(ReverseTuned, reverse)},
+		{name: "ReverseProxy default", how: "the same with http.DefaultTransport, which keeps 2 idle connections for a host.", requestsOnly: true, start: goes(ReverseDefault, "ReverseProxy default")},
 	}, foreign()...)
+}
+
+// Proxies lists the names of all proxies that Compare knows.
+func Proxies() (names []string) {
+	for _, r := range rivals() {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// ourselves starts a Millpond whose limits are as wide as those of the others.
+func ourselves(name string) func(context.Context, Options, origin) (subject, error) {
+	return func(ctx context.Context, o Options, before origin) (subject, error) {
+		return startMillpondBefore(ctx, o, name, before, widePool(1024))
+	}
+}
+
+// goes starts one of the two reverse proxies of Go's library.
+func goes(kind, name string) func(context.Context, Options, origin) (subject, error) {
+	return func(ctx context.Context, o Options, before origin) (subject, error) {
+		return startReverse(ctx, o, kind, name, before)
+	}
 }
 
 // foreign lists the proxies that may be installed.
 func foreign() []rival {
 	return []rival{
-		{name: "nginx", program: "nginx", ask: []string{"-v"}, config: nginxConfig, how: "keepalive 1024 to the upstream, without end; access_log off; buffering as it comes.",
+		{name: "nginx", program: "nginx", ask: []string{"-v"}, config: nginxConfig, how: "keepalive 1024 to the upstream, without end; access_log off; TLS verified, with sessions used again; buffering as it comes, in shapes of streams off.",
 			args: func(file string) []string { return []string{"-p", filepath.Dir(file), "-c", file} }},
-		{name: "HAProxy", program: "haproxy", ask: []string{"-v"}, config: haproxyConfig, how: "http-reuse always, pool without limit; no log.",
+		{name: "HAProxy", program: "haproxy", ask: []string{"-v"}, config: haproxyConfig, how: "http-reuse always, pool without limit; TLS verified, with sessions used again; in shapes of streams http-no-delay, without which chunks wait for 40 ms; no log.",
 			args: func(file string) []string { return []string{"-db", "-f", file} }},
 		{name: "Caddy", program: "caddy", ask: []string{"version"}, config: caddyConfig, how: "keepalive_idle_conns_per_host 1024; no log.",
 			args: func(file string) []string { return []string{"run", "--config", file, "--adapter", "caddyfile"} }},
-		{name: "aiohttp", program: "python3", module: "aiohttp", config: aiohttpProgram, how: "a proxy of 20 lines over one shared ClientSession, limit 0; one process and therefore one core.",
+		{name: "aiohttp", program: "python3", module: "aiohttp", requestsOnly: true, config: aiohttpProgram, how: "a proxy of 20 lines over one shared ClientSession, limit 0; one process and therefore one core.",
 			args: func(file string) []string { return []string{file} }},
-		{name: "httpx", program: "python3", module: "httpx,uvicorn", config: httpxProgram, how: "a proxy of 20 lines over uvicorn and one shared AsyncClient, 1000/200 connections; one process and therefore one core.",
+		{name: "httpx", program: "python3", module: "httpx,uvicorn", requestsOnly: true, config: httpxProgram, how: "a proxy of 20 lines over uvicorn and one shared AsyncClient, 1000/200 connections; one process and therefore one core.",
 			args: func(file string) []string { return []string{file} }},
 	}
 }
@@ -125,11 +138,22 @@ func versionOf(r rival) (string, error) {
 	return versionNumber.FindString(string(said)), nil
 }
 
+// rivalSettings is what the settings file of a rival is made of.
+type rivalSettings struct {
+	Listen, Upstream string // host:port
+	Folder           string // of its own
+	Roots            string // the file with the authority of the upstream, which is localhost; "": no TLS
+	Streams          bool   // answers are event streams
+	Cores            int
+	Files            int // that it may have open
+	Connections      int // for which they are enough
+}
+
 // launch writes the rival's settings to a folder of its own and starts it.
-func (r rival) launch(ctx context.Context, o Options, upstream string) (s subject, err error) {
-	u, err := url.Parse(upstream)
+func (r rival) launch(ctx context.Context, o Options, before origin) (s subject, err error) {
+	host, err := before.host()
 	if err != nil {
-		return s, fmt.Errorf("read the upstream's address: %w", err)
+		return s, err
 	}
 	folder, err := os.MkdirTemp("", "millpond")
 	if err != nil {
@@ -145,11 +169,12 @@ func (r rival) launch(ctx context.Context, o Options, upstream string) (s subjec
 	if err != nil {
 		return s, err
 	}
+	roots, err := before.cert.write(folder)
+	if err != nil {
+		return s, err
+	}
 	var text strings.Builder
-	if err := r.config.Execute(&text, struct {
-		Listen, Upstream, Folder string
-		Cores                    int
-	}{address, u.Host, folder, o.Cores}); err != nil {
+	if err := r.config.Execute(&text, rivalSettings{address, host, folder, roots, before.streams, o.Cores, openFiles(), mostConnections()}); err != nil {
 		return s, fmt.Errorf("write the settings of %s: %w", r.name, err)
 	}
 	file := filepath.Join(folder, "settings")
@@ -175,6 +200,7 @@ func settingsOf(name, text string) *template.Template {
 var (
 	nginxConfig = settingsOf("nginx", `daemon off;
 worker_processes {{.Cores}};
+worker_rlimit_nofile {{.Files}};
 pid {{.Folder}}/pid;
 error_log stderr error;
 events { worker_connections 8192; }
@@ -188,24 +214,43 @@ http {
   keepalive_requests 100000000;
   upstream up { server {{.Upstream}}; keepalive 1024; keepalive_requests 100000000; }
   server {
-    listen {{.Listen}};
-    location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; }
+    listen {{.Listen}} backlog=4096;
+    location / {
+      proxy_pass http{{if .Roots}}s{{end}}://up;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+{{- if .Streams}}
+      proxy_buffering off;
+{{- end}}
+{{- if .Roots}}
+      proxy_ssl_protocols TLSv1.2 TLSv1.3;
+      proxy_ssl_verify on;
+      proxy_ssl_trusted_certificate {{.Roots}};
+      proxy_ssl_server_name on;
+      proxy_ssl_name localhost;
+      proxy_ssl_session_reuse on;
+{{- end}}
+    }
   }
 }
 `)
 	haproxyConfig = settingsOf("haproxy", `global
   nbthread {{.Cores}}
+  maxconn {{.Connections}}
 defaults
   mode http
   timeout connect 10s
   timeout client 5m
   timeout server 5m
   http-reuse always
+{{- if .Streams}}
+  option http-no-delay
+{{- end}}
 frontend f
   bind {{.Listen}}
   default_backend b
 backend b
-  server up {{.Upstream}} pool-max-conn -1 pool-purge-delay 5m
+  server up {{.Upstream}} pool-max-conn -1 pool-purge-delay 5m{{if .Roots}} ssl verify required ca-file {{.Roots}} sni str(localhost) verifyhost localhost{{end}}
 `)
 	caddyConfig = settingsOf("caddy", `{
   admin off
@@ -215,8 +260,12 @@ backend b
   }
 }
 http://{{.Listen}} {
-  reverse_proxy {{.Upstream}} {
+  reverse_proxy {{if .Roots}}https://{{end}}{{.Upstream}} {
     transport http {
+{{- if .Roots}}
+      tls_trusted_ca_certs {{.Roots}}
+      tls_server_name localhost
+{{- end}}
       keepalive_idle_conns_per_host 1024
     }
   }

@@ -15,6 +15,8 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -110,7 +112,7 @@ type certificate struct {
 	pem   []byte // of the certificate
 }
 
-// newCertificate makes a certificate for 127.0.0.1, valid for a day.
+// newCertificate makes a certificate for 127.0.0.1 and localhost, valid for a day.
 func newCertificate() (*certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -120,7 +122,7 @@ func newCertificate() (*certificate, error) {
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "Millpond benchmark"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true, IsCA: true, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		BasicConstraintsValid: true, IsCA: true, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
@@ -137,6 +139,18 @@ func newCertificate() (*certificate, error) {
 	}
 	c.roots.AddCert(leaf)
 	return c, nil
+}
+
+// write puts the certificate into a folder and returns the file; "" for no certificate.
+func (c *certificate) write(folder string) (string, error) {
+	if c == nil {
+		return "", nil
+	}
+	name := filepath.Join(folder, "roots.pem")
+	if err := os.WriteFile(name, c.pem, 0o600); err != nil {
+		return "", fmt.Errorf("write the authority to trust: %w", err)
+	}
+	return name, nil
 }
 
 // server returns the settings of a server: HTTP/1.1 alone, so that connections are what counts.

@@ -158,7 +158,7 @@ func (c StaleConfig) callAll(ctx context.Context, o Options, row *StaleRow, clie
 				pause(ctx, late)
 				id := n*c.Callers + i
 				_, took, err := ask(ctx, client, request{method: http.MethodPost, url: url, body: []byte(`{"message":"Are you there?"}`), id: number(id)})
-				o.Progress.add()
+				o.Progress.add(1)
 				times[id] = took
 				if err != nil {
 					failed[id] = true

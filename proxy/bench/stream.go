@@ -2,13 +2,13 @@ package bench
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,8 +105,7 @@ func (c StreamConfig) run(ctx context.Context, o Options, name string, round int
 	defer s.close()
 	var sub subject
 	if name == ours {
-		pool := fmt.Sprintf("[pool]\npreset = \"custom\"\nmax_connections = 0\nmax_connections_per_host = 0\nmax_idle = %d\nmax_idle_per_host = %d\n", c.Streams, c.Streams)
-		sub, err = startMillpondBefore(ctx, o, s.base(0), pool, nil)
+		sub, err = startMillpondBefore(ctx, o, ours, origin{url: s.base(0)}, widePool(c.Streams))
 	} else {
 		sub, err = start(ctx, o, name, s.base(0))
 	}
@@ -120,7 +119,22 @@ func (c StreamConfig) run(ctx context.Context, o Options, name string, round int
 	if _, _, err := ask(ctx, client, request{method: http.MethodGet, url: url + "once"}); err != nil {
 		return row, fmt.Errorf("ask %s for the first time: %w", name, err)
 	}
-	if err := c.readAll(ctx, o, &row, client, url, source, sub.process); err != nil {
+	var before int64
+	weighed := sub.process != nil && measurable
+	if weighed {
+		if _, before, err = usage(sub.process.pid()); err != nil {
+			return row, err
+		}
+	}
+	if err := c.readAll(ctx, o.Progress, 1, &row, client, url, source, func() error {
+		if !weighed {
+			return nil
+		}
+		_, during, err := usage(sub.process.pid())
+		each := float64(during-before) / float64(c.Streams)
+		row.PerStream = &each
+		return err
+	}); err != nil {
 		return row, err
 	}
 	row.Executed = int(source.begun.Load())
@@ -136,54 +150,52 @@ type sink struct {
 	err    string
 }
 
-// readAll reads all streams at one time, and weighs the proxy when all have begun.
-func (c StreamConfig) readAll(ctx context.Context, o Options, row *StreamRow, client *http.Client, url string, from *source, p *process) error {
-	var before int64
-	if p != nil && measurable {
-		var err error
-		if _, before, err = usage(p.pid()); err != nil {
-			return err
-		}
-	}
+// readAll reads all streams at one time, and calls begun when all have.
+func (c StreamConfig) readAll(ctx context.Context, p *Progress, step int, row *StreamRow, client *http.Client, url string, from *source, begun func() error) error {
 	var all sink
-	var begun, readers sync.WaitGroup
-	begun.Add(c.Streams)
+	var waiting, readers sync.WaitGroup
+	waiting.Add(c.Streams)
 	for range c.Streams {
 		readers.Go(func() {
-			once := sync.OnceFunc(begun.Done)
+			once := sync.OnceFunc(waiting.Done)
 			first, delays, err := from.follow(ctx, client, url, once)
 			once() // one that failed shall not be waited for
-			o.Progress.add()
-			all.mu.Lock()
-			defer all.mu.Unlock()
-			if err != nil {
-				all.failed++
-				all.err = err.Error()
-				return
-			}
-			all.first, all.delays = append(all.first, first), append(all.delays, delays...)
+			p.add(step)
+			all.take(first, delays, err)
 		})
 	}
-	begun.Wait()
-	var weighing error
-	if p != nil && measurable {
-		_, during, err := usage(p.pid())
-		each := float64(during-before) / float64(c.Streams)
-		row.PerStream, weighing = &each, err
-	}
+	waiting.Wait()
+	err := begun()
 	readers.Wait()
 	row.Answered, row.Failed, row.Events, row.Error = len(all.first), all.failed, len(all.delays), all.err
 	row.FirstByte, _ = summarize(all.first)
 	row.Delay, _ = summarize(all.delays)
-	return weighing
+	return err
 }
 
-// A source streams events that say when they were written, by a clock that its readers share.
+// take adds what was seen of one stream.
+func (s *sink) take(first time.Duration, delays []time.Duration, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.failed++
+		s.err = err.Error()
+		return
+	}
+	s.first, s.delays = append(s.first, first), append(s.delays, delays...)
+}
+
+// A source streams events that say when they were written, by a clock that its readers share. An
+// event is about as long as one of a model's that brings a word.
 type source struct {
 	StreamConfig
 	epoch time.Time
 	begun atomic.Int64
+	hold  chan struct{} // every stream waits after its first event until this is closed; nil: none does
 }
+
+// eventText is what every event ends in.
+const eventText = ` {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" millpond"}}`
 
 // ServeHTTP streams, or at /once answers with a word.
 func (s *source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -195,9 +207,17 @@ func (s *source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := startEvents(w)
 	tick := time.NewTicker(s.Every)
 	defer tick.Stop()
-	for range s.Events {
-		if e.raw("", strconv.FormatInt(int64(time.Since(s.epoch)), 10)) != nil {
+	for i := range s.Events {
+		if e.raw("", fmt.Sprintf("%d %d%s", i, time.Since(s.epoch), eventText)) != nil {
 			return
+		}
+		if i == 0 && s.hold != nil {
+			select {
+			case <-r.Context().Done():
+				return
+			case <-s.hold:
+			}
+			continue
 		}
 		select {
 		case <-r.Context().Done():
@@ -205,6 +225,17 @@ func (s *source) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-tick.C:
 		}
 	}
+}
+
+// read returns when the event numbered i was written, which must be text.
+func (s *source) read(text string, i int) (time.Duration, error) {
+	numbers, whole := strings.CutSuffix(text, eventText)
+	n, at, _ := strings.Cut(numbers, " ")
+	sent, err := strconv.ParseInt(at, 10, 64)
+	if err != nil || !whole || n != number(i) {
+		return 0, fmt.Errorf("event %d is not as it was written: %q", i, text)
+	}
+	return time.Duration(sent), nil
 }
 
 // follow reads one stream to its end. It calls begun at the first event.
@@ -226,19 +257,19 @@ func (s *source) follow(ctx context.Context, client *http.Client, url string, be
 	}
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
-		text, ok := bytes.CutPrefix(lines.Bytes(), []byte("data: "))
+		text, ok := strings.CutPrefix(lines.Text(), "data: ")
 		if !ok {
 			continue
 		}
-		sent, err := strconv.ParseInt(string(text), 10, 64)
+		sent, err := s.read(text, len(delays))
 		if err != nil {
-			return 0, nil, fmt.Errorf("read an event: %w", err)
+			return 0, nil, err
 		}
 		if len(delays) == 0 {
 			first = time.Since(started)
 			begun()
 		}
-		delays = append(delays, time.Since(s.epoch)-time.Duration(sent))
+		delays = append(delays, time.Since(s.epoch)-sent)
 	}
 	if err := lines.Err(); err != nil {
 		return 0, nil, err
