@@ -135,7 +135,7 @@ func writeTree(p *product, files []file, to string) error {
 		if err := os.WriteFile(name, f.body, f.mode); err != nil {
 			return err
 		}
-		if err := os.Chtimes(name, p.modified, p.modified); err != nil {
+		if err := errors.Join(os.Chmod(name, f.mode), os.Chtimes(name, p.modified, p.modified)); err != nil {
 			return err
 		}
 	}

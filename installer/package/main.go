@@ -1,10 +1,11 @@
 // Package makes the installers of Millpond for Linux: a .deb, an .rpm and a tarball, with their
 // checksums and a bill of materials.
 //
-//	go run . [-out FOLDER] [-version VERSION] [-update-key KEY] [FORMAT ...]
+//	go run . [-out FOLDER] [-version VERSION] [-update-key KEY] [-runtime FILE] [FORMAT ...]
 //	go run . [-out FOLDER] -programs FOLDER app
 //
-// The formats are deb, rpm and tar. "app" makes what a macOS package is made of, from finished programs.
+// The formats are deb, rpm and tar, which are made when none is named, and appdir and appimage, which
+// needs the runtime that AppImages begin with. "app" makes what a macOS package is made of, from finished programs.
 //
 // The same source gives the same bytes: programs are built without paths and stamps, and every file
 // in a package has the time of SOURCE_DATE_EPOCH, or else of the last commit.
@@ -33,8 +34,11 @@ func main() {
 	}
 }
 
-// formats are what can be made, in the order in which it is made.
-var formats = []string{"deb", "rpm", "tar"}
+// formats are what is made when nothing is named, in this order; more can be made as well.
+var (
+	formats = []string{"deb", "rpm", "tar"}
+	more    = []string{"appdir", "appimage"}
+)
 
 // run carries out one command line.
 func run(ctx context.Context, args []string) error {
@@ -43,6 +47,7 @@ func run(ctx context.Context, args []string) error {
 	version := flags.String("version", "", "a `version` in place of that of FyneApp.toml, to try an upgrade")
 	updateKey := flags.String("update-key", "", "the public `key` of the release index, in base64, which a release is built with")
 	programs := flags.String("programs", "", "the `folder` of the finished programs that app bundles")
+	runtime := flags.String("runtime", "", "the `file` that an AppImage begins with")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -52,15 +57,15 @@ func run(ctx context.Context, args []string) error {
 	}
 	bundle := slices.Equal(wanted, []string{"app"})
 	for _, f := range wanted {
-		if !bundle && !slices.Contains(formats, f) {
-			return fmt.Errorf("the format %q is not one of %v, or app alone", f, formats)
+		if known := slices.Concat(formats, more); !bundle && !slices.Contains(known, f) {
+			return fmt.Errorf("the format %q is not one of %v, or app alone", f, known)
 		}
 	}
 	p, err := newProduct(ctx, "../..", *version)
 	if err != nil {
 		return err
 	}
-	p.updateKey = *updateKey
+	p.updateKey, p.runtime = *updateKey, *runtime
 	if bundle {
 		return makeApp(ctx, p, *programs, *out)
 	}
@@ -91,7 +96,9 @@ func makeAll(ctx context.Context, p *product, out string, wanted []string) (err 
 		if err := writeFormat(p, files, format, path); err != nil {
 			return fmt.Errorf("make the %s: %w", format, err)
 		}
-		made = append(made, path)
+		if format != "appdir" { // which is a folder
+			made = append(made, path)
+		}
 	}
 	bill := filepath.Join(out, fmt.Sprintf("%s-%s-linux-%s.cdx.json", p.Name, p.Version, p.arch))
 	if err := writeBill(p, bill); err != nil {
@@ -102,8 +109,13 @@ func makeAll(ctx context.Context, p *product, out string, wanted []string) (err 
 
 // writeFormat makes one package.
 func writeFormat(p *product, files []file, format, path string) error {
-	if format == "tar" {
+	switch format {
+	case "tar":
 		return writeTarball(p, files, path)
+	case "appdir":
+		return writeAppDir(p, files, path)
+	case "appimage":
+		return writeAppImage(p, files, path)
 	}
 	return writeLinux(p, files, format, path)
 }

@@ -31,6 +31,7 @@ type product struct {
 	arch      string    // of the programs, in Go's words
 	modified  time.Time // of every file in a package
 	updateKey string    // the public key of the release index, in base64; "" builds programs that believe none
+	runtime   string    // the file that an AppImage begins with
 
 	// programs are the built ones, by name, after build.
 	programs map[string]string
@@ -100,6 +101,10 @@ func (p *product) fileName(format string) string {
 		return fmt.Sprintf("%s_%s-1_%s.deb", p.Name, p.Version, p.arch)
 	case "rpm":
 		return fmt.Sprintf("%s-%s-1.%s.rpm", p.Name, p.Version, p.machine())
+	case "appdir":
+		return p.Title + ".AppDir"
+	case "appimage":
+		return fmt.Sprintf("%s-%s-%s.AppImage", p.Name, p.Version, p.machine())
 	default:
 		return fmt.Sprintf("%s-%s-linux-%s.tar.gz", p.Name, p.Version, p.arch)
 	}
