@@ -88,7 +88,7 @@ test-system: ## a whole installation's life on a real systemd, in a container of
 
 package: ## a .deb, an .rpm and a tarball, with checksums and a bill of materials, into dist/
 	@.ci/install build
-	cd installer/package && $(GO) run . -out $(CURDIR)/dist
+	cd installer/package && $(GO) run . -out $(CURDIR)/dist $(if $(UPDATE_KEY),-update-key $(UPDATE_KEY))
 
 # Not a step of "make test": compiling Fyne's C for position-independent programs takes minutes once more.
 test-package: ## the .deb made, checked by lintian, and its life on a real systemd: install, upgrade under traffic, remove, purge

@@ -3,9 +3,12 @@
 //
 //	go run . [-out FOLDER] [-version VERSION] [-update-key KEY] [-runtime FILE] [FORMAT ...]
 //	go run . [-out FOLDER] -programs FOLDER app
+//	go run . [-out FOLDER] -update-key KEY -key FILE -url ADDRESS index
+//	go run . notes
 //
 // The formats are deb, rpm and tar, which are made when none is named, and appdir and appimage, which
-// needs the runtime that AppImages begin with. "app" makes what a macOS package is made of, from finished programs.
+// needs the runtime that AppImages begin with. "app" makes what a macOS package is made of, from finished programs. "index" makes the release index that
+// "millpondd update check" asks, of all packages of a release in the folder, and signs it. "notes" prints what CHANGELOG.md says of the version.
 //
 // The same source gives the same bytes: programs are built without paths and stamps, and every file
 // in a package has the time of SOURCE_DATE_EPOCH, or else of the last commit.
@@ -47,6 +50,10 @@ func run(ctx context.Context, args []string) error {
 	version := flags.String("version", "", "a `version` in place of that of FyneApp.toml, to try an upgrade")
 	updateKey := flags.String("update-key", "", "the public `key` of the release index, in base64, which a release is built with")
 	programs := flags.String("programs", "", "the `folder` of the finished programs that app bundles")
+	var x indexer
+	flags.StringVar(&x.key, "key", "", "the `file` with the private key of the release index, in PEM")
+	flags.StringVar(&x.url, "url", "", "the `address` of the folder that the packages will be in")
+	flags.StringVar(&x.notes, "notes", "", "the `address` of the page about the release")
 	runtime := flags.String("runtime", "", "the `file` that an AppImage begins with")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -55,10 +62,10 @@ func run(ctx context.Context, args []string) error {
 	if len(wanted) == 0 {
 		wanted = formats
 	}
-	bundle := slices.Equal(wanted, []string{"app"})
+	alone := len(wanted) == 1 && slices.Contains([]string{"app", "index", "notes"}, wanted[0])
 	for _, f := range wanted {
-		if known := slices.Concat(formats, more); !bundle && !slices.Contains(known, f) {
-			return fmt.Errorf("the format %q is not one of %v, or app alone", f, known)
+		if known := slices.Concat(formats, more); !alone && !slices.Contains(known, f) {
+			return fmt.Errorf("the format %q is not one of %v, or app, index or notes alone", f, known)
 		}
 	}
 	p, err := newProduct(ctx, "../..", *version)
@@ -66,8 +73,15 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	p.updateKey, p.runtime = *updateKey, *runtime
-	if bundle {
+	switch wanted[0] {
+	case "app":
 		return makeApp(ctx, p, *programs, *out)
+	case "index":
+		return x.write(p, *out)
+	case "notes":
+		notes, err := p.changes()
+		fmt.Println(notes)
+		return err
 	}
 	return makeAll(ctx, p, *out, wanted)
 }
