@@ -111,10 +111,18 @@ fi
 echo "$@" >"$HOME/asked"
 `
 
+// trayThatTells stands in for a newer tray, and writes down what it is asked to do.
+const trayThatTells = `#!/bin/sh
+echo "$@" >>"$HOME/tray"
+`
+
 // A newer AppImage replaces what changed, and restarts the service of these programs while it runs.
 func testNewerAppRun(t *testing.T, o owner, dir string) {
-	tray, err := os.Stat(filepath.Join(o.where(), "millpond"))
+	window, err := os.Stat(filepath.Join(o.where(), "millpond-window"))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "usr/bin/millpond"), []byte(trayThatTells), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	tests := []struct {
@@ -129,7 +137,7 @@ func testNewerAppRun(t *testing.T, o owner, dir string) {
 	asked := filepath.Join(o.home, "asked")
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_ = os.Remove(asked) // may not be there
+			_, _ = os.Remove(asked), os.Remove(filepath.Join(o.home, "tray")) // they may not be there
 			if err := os.WriteFile(filepath.Join(o.home, "stopped"), nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -145,10 +153,13 @@ func testNewerAppRun(t *testing.T, o owner, dir string) {
 			if got, err := os.ReadFile(asked); string(got) != test.want {
 				t.Errorf("got the daemon asked for %q, %v; want %q", got, err, test.want)
 			}
+			if got, err := os.ReadFile(filepath.Join(o.home, "tray")); string(got) != "quit\nversion\n" {
+				t.Errorf("got the tray asked for %q, %v; want the older one ended and the newer one started", got, err)
+			}
 		})
 	}
-	if now, err := os.Stat(filepath.Join(o.where(), "millpond")); err != nil || !os.SameFile(tray, now) {
-		t.Errorf("got the tray replaced, %v; want it left alone, as it is the same", err)
+	if now, err := os.Stat(filepath.Join(o.where(), "millpond-window")); err != nil || !os.SameFile(window, now) {
+		t.Errorf("got the window replaced, %v; want it left alone, as it is the same", err)
 	}
 }
 

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rhysd/actionlint"
@@ -25,5 +27,16 @@ func TestWorkflows(t *testing.T) {
 	found, err := linter.LintFiles(paths, nil)
 	if err != nil || len(found) > 0 {
 		t.Errorf("%v\n%s", err, &said)
+	}
+}
+
+// What C compiles for macOS in the workflow runs where Info.plist says it does.
+func TestWorkflowMinMacOS(t *testing.T) {
+	text, err := os.ReadFile("../../.github/workflows/release.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `MACOSX_DEPLOYMENT_TARGET: "` + minMacOS + `"`; !strings.Contains(string(text), want) {
+		t.Errorf("release.yml does not say %s", want)
 	}
 }
