@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -18,8 +19,14 @@ func (t *turn) settle(o meter.Outcome, code string, cause error) {
 	t.record.Outcome, t.record.Code, t.cause = o, code, cause
 }
 
+var errPanic = errors.New("a mistake of Millpond's own, which the log tells of")
+
 // close counts the request, writes its line to the log and frees its memory.
 func (t *turn) close() {
+	if t.running {
+		t.attempt.abandon()
+		t.settle(meter.Local, "internal", errPanic)
+	}
 	t.body.Free()
 	now := time.Now()
 	t.record.At = now

@@ -16,6 +16,7 @@ import (
 
 // deliver passes an answer on as it comes and settles the outcome at its end.
 func (t *turn) deliver(ctx context.Context, a *attempt, resp *pool.Response) {
+	a.resp = nil // it is closed here
 	if resp.Tunnel != nil {
 		t.tunnel(ctx, a, resp)
 		return

@@ -231,7 +231,9 @@ func (t *turn) carry(ctx context.Context) (whole bool) {
 		t.refuse(p)
 		return true
 	}
+	t.running = true
 	t.run(ctx)
+	t.running = false
 	return t.whole
 }
 

@@ -55,6 +55,7 @@ type turn struct {
 	started bool // the head of an answer went to the client
 	whole   bool // the answer was not cut
 	ended   bool // the outcome is settled
+	running bool // in run; still so in close when a panic unwinds
 	record  meter.Record
 	cause   error // for the log
 
@@ -223,6 +224,7 @@ type attempt struct {
 	release func()
 	budget  *replay.Budget
 	lease   *pool.Lease
+	resp    *pool.Response // the answer, until it is delivered or discarded
 	request pool.Request
 }
 
@@ -289,7 +291,21 @@ func (a *attempt) send(ctx context.Context) (*pool.Response, *pool.Failure) {
 	if err != nil {
 		return nil, asFailure(err)
 	}
+	a.resp = resp
 	return resp, nil
+}
+
+// abandon gives back what the attempt holds when a panic unwinds.
+func (a *attempt) abandon() {
+	switch {
+	case a.resp != nil:
+		a.resp.Body.Close()
+	case a.lease != nil:
+		a.lease.Release()
+	}
+	if a.release != nil {
+		a.release()
+	}
 }
 
 func asFailure(err error) *pool.Failure {
@@ -398,6 +414,7 @@ func (t *turn) elsewhere(a *attempt, resp *pool.Response) bool {
 	}
 	wait, _ := upstream.RetryAfter(resp.Header, time.Now())
 	discard(resp)
+	a.resp = nil
 	t.report(a, upstream.VerdictOf(resp.Status), nil, wait)
 	t.passedOn(a, resp.Status)
 	t.leave(a.u)

@@ -164,10 +164,18 @@ func (l *Lease) sendHTTP1(ctx context.Context, req *Request) (*Response, error) 
 	x := exchanges.Get().(*exchange)
 	x.l, x.c, x.req, x.ctx, x.base, x.asked = l, c, req, ctx, c.raw.written.Load(), !req.Expect || req.Stream == nil
 	x.watch(ctx)
-	if err := x.write(); err != nil {
-		return nil, x.fail(err)
+	tried := false
+	defer func() {
+		if !tried { // a panic unwinds
+			x.finish(false)
+		}
+	}()
+	var resp *Response
+	err := x.write()
+	if err == nil {
+		resp, err = x.readHead()
 	}
-	resp, err := x.readHead()
+	tried = true
 	if err != nil {
 		return nil, x.fail(err)
 	}

@@ -62,13 +62,18 @@ func (m *Memory) Read(r io.Reader, length int64) (b Body, ok bool, err error) {
 		fresh := make([]byte, size)
 		buf = &fresh
 	}
-	b = Body{Bytes: (*buf)[:length], m: m, buf: buf}
-	if _, err := io.ReadFull(r, b.Bytes); err != nil {
-		b.Free()
+	kept, whole := Body{Bytes: (*buf)[:length], m: m, buf: buf}, false
+	defer func() {
+		if !whole { // an error, or a panic unwinds
+			kept.Free()
+		}
+	}()
+	if _, err := io.ReadFull(r, kept.Bytes); err != nil {
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF
 		}
 		return Body{}, true, err
 	}
-	return b, true, nil
+	whole = true
+	return kept, true, nil
 }

@@ -138,6 +138,16 @@ func TestMemoryRefusesWhatIsTooLarge(t *testing.T) {
 	}
 }
 
+func TestMemoryIsFreeAfterAPanic(t *testing.T) {
+	var m Memory
+	defer func() {
+		if got := m.Used(); recover() == nil || got != 0 {
+			t.Errorf("%d bytes in use; want 0 after a panic", got)
+		}
+	}()
+	m.Read(nil, 10)
+}
+
 func TestMemoryReportsAShortBody(t *testing.T) {
 	var m Memory
 	_, ok, err := m.Read(strings.NewReader("abc"), 10)
