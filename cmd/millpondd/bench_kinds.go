@@ -119,7 +119,7 @@ one shape of traffic after the other:
   stream     event streams: processor time for each chunk
   memory     event streams that wait: resident memory for each.`,
 		Example: `  millpondd bench compare --to nginx --only nginx,haproxy,reverseproxy
-  millpondd bench compare --shapes requests --connections 32,1 --rounds 7`,
+  millpondd bench compare --shapes requests --connections 32,1 --rounds 21`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.bench(cmd.Context(), f, func(ctx context.Context, o bench.Options) (*bench.Report, error) {
@@ -127,11 +127,11 @@ one shape of traffic after the other:
 			})
 		},
 	}
-	f.flags(command, 5)
+	f.flags(command, 11)
 	flags := command.Flags()
 	flags.StringSliceVar(&c.Shapes, "shapes", nil, "of requests, tls, reconnect, stream and memory (default all)")
 	flags.IntSliceVar(&c.Connections, "connections", nil, "from the load to the proxy; shapes other than requests use the first (default 32,1000,1)")
-	flags.IntVar(&c.Requests, "requests", 0, "in each round; a fifth of it in shape reconnect, as many chunks in shape stream (default 10000)")
+	flags.IntVar(&c.Requests, "requests", 0, "in each round, at least 10 for a connection; a fifth in shape reconnect, as many chunks in shape stream (default 3000)")
 	flags.IntVar(&c.Chunks, "chunks", 0, "of a stream in shape stream (default 120)")
 	flags.IntVar(&c.Streams, "streams", 0, "that wait in shape memory (default 1000)")
 	flags.StringSliceVar(&c.Only, "only", nil, "compare Millpond with these alone, as in nginx,haproxy")

@@ -41,19 +41,19 @@ func (c CompareConfig) shapes() (list []shape) {
 		if !slices.Contains(c.Shapes, name) {
 			continue
 		}
-		s := shape{name: name, connections: c.Connections[0], requests: c.Requests}
+		s := shape{name: name, connections: c.Connections[0], requests: max(c.Requests, 10*c.Connections[0])}
 		switch name {
 		case shapeRequests:
 			for _, n := range c.Connections {
-				s.connections = n
+				s.connections, s.requests = n, max(c.Requests, 10*n)
 				list = append(list, s)
 			}
 			continue
 		case shapeReconnect: // each takes the round trip, so fewer
-			s.requests = max(c.Requests/5, s.connections)
+			s.requests /= 5
 		case shapeStream: // about as many chunks as requests, and every connection as many streams
 			s.chunks = c.Chunks
-			s.requests = s.connections * max(1, (c.Requests+c.Chunks*s.connections-1)/(c.Chunks*s.connections))
+			s.requests = s.connections * max(1, c.Requests/(c.Chunks*s.connections))
 		case shapeMemory:
 			s.connections, s.requests, s.chunks, s.settle = c.Streams, c.Streams, 2, c.settle
 		}
