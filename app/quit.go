@@ -36,20 +36,18 @@ func Quit(ctx context.Context, c Config, daemon bool) error {
 	return tray
 }
 
-// sendAway ends the process that listens at path, and returns when it no longer does.
+// sendAway ends the process that listens at path, and returns when it no longer does. It is told again until then: one
+// that is just starting or ending may not hear it.
 func sendAway(ctx context.Context, path string) error {
-	if err := tell(ctx, path, quit); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, quitTime)
 	defer cancel()
-	for {
-		c, err := control.DialSocket(ctx, path)
-		if errors.Is(err, control.ErrNotRunning) {
+	for told := false; ; told = true {
+		err := tell(ctx, path, quit)
+		if told && errors.Is(err, control.ErrNotRunning) {
 			return nil
 		}
-		if err == nil {
-			_ = c.Close()
+		if errors.Is(err, control.ErrNotRunning) {
+			return err
 		}
 		select {
 		case <-ctx.Done():
