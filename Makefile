@@ -20,10 +20,10 @@ PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 STEPS     := install modules build vet staticcheck cross test-unit test-idle test-fronts test-desktop test-e2e test-system
 FUZZTIME  ?= 30s
 
-.PHONY: help run test build $(filter-out build,$(STEPS)) package test-package fuzz tidy bench screenshots clean
+.PHONY: help run test build $(filter-out build,$(STEPS)) package package-windows test-package fuzz tidy bench screenshots clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 
 run: ## install what is missing, build, run the daemon and (with a display) the application
 	@.ci/install build
@@ -86,9 +86,14 @@ test-e2e: ## the built daemon as a process, against real clients and upstreams
 test-system: ## a whole installation's life on a real systemd, in a container of our own; where none boots it says why and skips
 	cd cmd/e2e && $(GO) test -count=1 -v -timeout 15m ./system
 
-package: ## a .deb, an .rpm and a tarball, with checksums and a bill of materials, into dist/
+package: ## a .deb, an .rpm, a tarball and, where MinGW-w64 and makensis are, the setup for Windows, into dist/
 	@.ci/install build
-	cd installer/package && $(GO) run . -out $(CURDIR)/dist $(if $(UPDATE_KEY),-update-key $(UPDATE_KEY))
+	cd installer/package && $(GO) run . -out $(CURDIR)/dist $(if $(UPDATE_KEY),-update-key $(UPDATE_KEY)) deb rpm tar \
+		$$(command -v makensis >/dev/null && command -v x86_64-w64-mingw32-gcc >/dev/null && echo setup)
+
+package-windows: ## the setup for Windows alone, into dist/, after installing what makes it
+	@.ci/install build windows
+	cd installer/package && $(GO) run . -out $(CURDIR)/dist $(if $(UPDATE_KEY),-update-key $(UPDATE_KEY)) setup
 
 # Not a step of "make test": compiling Fyne's C for position-independent programs takes minutes once more.
 test-package: ## the .deb made, checked by lintian, and its life on a real systemd: install, upgrade under traffic, remove, purge

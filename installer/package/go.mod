@@ -10,6 +10,7 @@ require (
 	github.com/jackmordaunt/icns/v3 v3.0.1
 	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/rhysd/actionlint v1.7.12
+	github.com/tc-hib/winres v0.2.1
 	github.com/ulikunitz/xz v0.5.12
 	howett.net/plist v1.0.1
 )
@@ -61,6 +62,7 @@ require (
 	go.yaml.in/yaml/v4 v4.0.0-rc.3 // indirect
 	golang.org/x/crypto v0.49.0 // indirect
 	golang.org/x/exp v0.0.0-20240719175910-8a7402abbf56 // indirect
+	golang.org/x/image v0.12.0 // indirect
 	golang.org/x/net v0.52.0 // indirect
 	golang.org/x/sync v0.20.0 // indirect
 	golang.org/x/sys v0.42.0 // indirect

@@ -1,14 +1,15 @@
-// Package makes the installers of Millpond for Linux: a .deb, an .rpm and a tarball, with their
-// checksums and a bill of materials.
+// Package makes the installers of Millpond, with their checksums and a bill of materials.
 //
-//	go run . [-out FOLDER] [-version VERSION] [-update-key KEY] [-runtime FILE] [FORMAT ...]
+//	go run . [-out FOLDER] [-version VERSION] [-update-key KEY] [-runtime FILE] [-sign-cert FILE -sign-key FILE] [FORMAT ...]
 //	go run . [-out FOLDER] -programs FOLDER app
 //	go run . [-out FOLDER] -update-key KEY -key FILE -url ADDRESS index
 //	go run . notes
 //
 // The formats are deb, rpm and tar, which are made when none is named, and appdir and appimage, which
-// needs the runtime that AppImages begin with. "app" makes what a macOS package is made of, from finished programs. "index" makes the release index that
-// "millpondd update check" asks, of all packages of a release in the folder, and signs it. "notes" prints what CHANGELOG.md says of the version.
+// needs the runtime that AppImages begin with, and setup, the installer for Windows, which needs MinGW-w64,
+// makensis and, to sign, osslsigncode. "app" makes what a macOS package is made of, from finished programs.
+// "index" makes the release index that "millpondd update check" asks, of all packages of a release in the
+// folder, and signs it. "notes" prints what CHANGELOG.md says of the version.
 //
 // The same source gives the same bytes: programs are built without paths and stamps, and every file
 // in a package has the time of SOURCE_DATE_EPOCH, or else of the last commit.
@@ -40,8 +41,11 @@ func main() {
 // formats are what is made when nothing is named, in this order; more can be made as well.
 var (
 	formats = []string{"deb", "rpm", "tar"}
-	more    = []string{"appdir", "appimage"}
+	more    = []string{"appdir", "appimage", setup}
 )
+
+// setup is the format for Windows.
+const setup = "setup"
 
 // run carries out one command line.
 func run(ctx context.Context, args []string) error {
@@ -55,6 +59,10 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&x.url, "url", "", "the `address` of the folder that the packages will be in")
 	flags.StringVar(&x.notes, "notes", "", "the `address` of the page about the release")
 	runtime := flags.String("runtime", "", "the `file` that an AppImage begins with")
+	var s signer
+	flags.StringVar(&s.certificate, "sign-cert", "", "sign what is for Windows with the certificate in this `file`, in PEM")
+	flags.StringVar(&s.key, "sign-key", "", "the `file` with the private key of that certificate, in PEM")
+	flags.StringVar(&s.stamp, "sign-stamp", "", "the `address` of the server that states when it was signed (RFC 3161)")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -67,6 +75,9 @@ func run(ctx context.Context, args []string) error {
 		if known := slices.Concat(formats, more); !alone && !slices.Contains(known, f) {
 			return fmt.Errorf("the format %q is not one of %v, or app, index or notes alone", f, known)
 		}
+	}
+	if err := s.check(); err != nil {
+		return err
 	}
 	p, err := newProduct(ctx, "../..", *version)
 	if err != nil {
@@ -83,32 +94,54 @@ func run(ctx context.Context, args []string) error {
 		fmt.Println(notes)
 		return err
 	}
-	return makeAll(ctx, p, *out, wanted)
+	s.title = p.Title
+	return makeAll(ctx, p, s, *out, wanted)
 }
 
-// makeAll builds the programs and makes each format of them.
-func makeAll(ctx context.Context, p *product, out string, wanted []string) (err error) {
-	work, err := os.MkdirTemp("", "millpond-package-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+// makeAll makes each format, and the checksums of all.
+func makeAll(ctx context.Context, p *product, s signer, out string, wanted []string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
+	var made []string
+	linux := slices.DeleteFunc(slices.Clone(wanted), func(f string) bool { return f == setup })
+	if len(linux) > 0 {
+		some, err := makeLinux(ctx, p, out, linux)
+		if err != nil {
+			return err
+		}
+		made = append(made, some...)
+	}
+	if slices.Contains(wanted, setup) {
+		some, err := makeSetup(ctx, p, s, out)
+		if err != nil {
+			return err
+		}
+		made = append(made, some...)
+	}
+	return writeSums(made, filepath.Join(out, "SHA256SUMS"))
+}
+
+// makeLinux builds the programs for Linux, and makes each format of them and the bill of materials. It
+// returns their paths.
+func makeLinux(ctx context.Context, p *product, out string, wanted []string) (made []string, err error) {
+	work, err := os.MkdirTemp("", "millpond-package-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	if err := p.build(ctx, work); err != nil {
-		return err
+		return nil, err
 	}
 	files, err := contents(ctx, p, work)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var made []string
 	for _, format := range wanted {
 		path := filepath.Join(out, p.fileName(format))
 		fmt.Println("making", path)
 		if err := writeFormat(p, files, format, path); err != nil {
-			return fmt.Errorf("make the %s: %w", format, err)
+			return nil, fmt.Errorf("make the %s: %w", format, err)
 		}
 		if format != "appdir" { // which is a folder
 			made = append(made, path)
@@ -116,9 +149,9 @@ func makeAll(ctx context.Context, p *product, out string, wanted []string) (err 
 	}
 	bill := filepath.Join(out, fmt.Sprintf("%s-%s-linux-%s.cdx.json", p.Name, p.Version, p.arch))
 	if err := writeBill(p, bill); err != nil {
-		return fmt.Errorf("write the bill of materials: %w", err)
+		return nil, fmt.Errorf("write the bill of materials: %w", err)
 	}
-	return writeSums(append(made, bill), filepath.Join(out, "SHA256SUMS"))
+	return append(made, bill), nil
 }
 
 // writeFormat makes one package.

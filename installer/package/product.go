@@ -101,6 +101,8 @@ func (p *product) fileName(format string) string {
 		return fmt.Sprintf("%s_%s-1_%s.deb", p.Name, p.Version, p.arch)
 	case "rpm":
 		return fmt.Sprintf("%s-%s-1.%s.rpm", p.Name, p.Version, p.machine())
+	case setup:
+		return fmt.Sprintf("%s-%s-setup.exe", p.Name, p.Version)
 	case "appdir":
 		return p.Title + ".AppDir"
 	case "appimage":

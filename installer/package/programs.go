@@ -16,6 +16,8 @@ type recipe struct {
 	from    string // the folder of its main package
 	cgo     bool
 	tags    string
+	system  string // whose program it is, in Go's words; "" is Linux
+	gui     bool   // on Windows: has no console
 	because string
 }
 
@@ -64,6 +66,13 @@ func (p *product) compile(ctx context.Context, r recipe, path string) error {
 	if p.updateKey != "" {
 		stamp += " -X main.updateKey=" + p.updateKey
 	}
+	system, compiler := "linux", ""
+	if r.system == "windows" {
+		system, compiler = r.system, "CC=x86_64-w64-mingw32-gcc"
+	}
+	if r.gui {
+		stamp += " -H windowsgui"
+	}
 	args := []string{"build", "-trimpath", "-buildvcs=false", "-buildmode=pie", "-o", path, "-ldflags", stamp}
 	if r.tags != "" {
 		args = append(args, "-tags", r.tags)
@@ -74,6 +83,9 @@ func (p *product) compile(ctx context.Context, r recipe, path string) error {
 	}
 	c := exec.CommandContext(ctx, "go", append(args, r.from)...)
 	c.Dir, c.Stdout, c.Stderr = p.root, os.Stdout, os.Stderr
-	c.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+p.arch, cgo)
+	c.Env = append(os.Environ(), "GOOS="+system, "GOARCH="+p.arch, cgo)
+	if compiler != "" {
+		c.Env = append(c.Env, compiler)
+	}
 	return c.Run()
 }

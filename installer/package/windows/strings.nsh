@@ -1,0 +1,32 @@
+; What a person reads, in both languages. NSIS brings the rest.
+
+!macro String NAME ENGLISH CHINESE
+  LangString ${NAME} ${LANG_ENGLISH} "${ENGLISH}"
+  LangString ${NAME} ${LANG_SIMPCHINESE} "${CHINESE}"
+!macroend
+!define String "!insertmacro String"
+
+${String} ChooseTitle "Who is ${TITLE} for?" "为谁安装 ${TITLE}？"
+${String} ChooseSubtitle "${TITLE} ${VERSION} keeps warm connections to the APIs that your agents call." "${TITLE} ${VERSION} 为您的智能体所调用的 API 保持热连接。"
+${String} ForMe "Only for &me" "仅为我安装(&M)"
+${String} ForMeNote "Needs no administrator. The proxy and its tray icon start when you log on." "无需管理员权限。您登录时，代理及其托盘图标会自动启动。"
+${String} ForAll "For &everyone who uses this computer" "为这台电脑的所有用户安装(&E)"
+${String} ForAllNote "Needs an administrator. Each person has a proxy of their own, which starts once they open ${TITLE}." "需要管理员权限。每个人都有自己的代理，首次打开 ${TITLE} 时设置。"
+${String} AsService "Run one proxy as a Windows &service instead" "改为以 Windows 服务运行一个共用代理(&S)"
+${String} AsServiceNote "It runs before anyone logs on, without rights over the computer. An administrator sets it up by commands: millpondd --system." "它在任何人登录之前运行，对这台电脑没有特权。由管理员用命令设置：millpondd --system。"
+${String} UpgradeTitle "Upgrade ${TITLE}" "升级 ${TITLE}"
+${String} UpgradeSubtitle "From version $FormerVersion to ${VERSION}" "从版本 $FormerVersion 升级到 ${VERSION}"
+${String} UpgradeText "${TITLE} is installed in $INSTDIR.$\r$\n$\r$\nRequests in flight may end, then the proxy starts again with the new version. Settings and statistics stay." "${TITLE} 安装在 $INSTDIR。$\r$\n$\r$\n正在处理的请求会先完成，然后代理以新版本重新启动。设置和统计数据保持不变。"
+${String} FinishText "${TITLE} ${VERSION} is installed." "${TITLE} ${VERSION} 已安装。"
+${String} OpenNow "&Open ${TITLE}" "打开 ${TITLE}(&O)"
+${String} Shortcut "Shows whether the proxy works, and how well" "显示代理是否正常工作以及效果如何"
+${String} OnlyOne "The setup of ${TITLE} is running already." "${TITLE} 安装程序已在运行。"
+${String} NoAdministrator "Without an administrator ${TITLE} can be installed only for you." "没有管理员权限，只能为您自己安装 ${TITLE}。"
+${String} CannotWrite "The folder $INSTDIR cannot be written. Nothing was changed. Choose another folder, or make room on the disk." "无法写入文件夹 $INSTDIR。未作任何更改。请选择其他文件夹，或释放磁盘空间。"
+${String} CannotReplace "$Failed in $INSTDIR cannot be replaced: a program uses it, or it does not stop. What was installed before is as it was. Close what uses it and run the setup again." "无法替换 $INSTDIR 中的 $Failed：有程序正在使用它，或者它没有停止。原来的版本保持不变。请关闭正在使用它的程序，然后再次运行安装程序。"
+${String} NewFails "The proxy does not start with version ${VERSION}, so what was installed before is back. It says: $Said" "代理无法以版本 ${VERSION} 启动，因此已恢复原来的版本。错误信息：$Said"
+${String} DoesNotRun "${TITLE} is installed, but the proxy does not run. It says: $Warning" "${TITLE} 已安装，但代理没有运行。错误信息：$Warning"
+${String} UninstallTitle "Uninstall ${TITLE}" "卸载 ${TITLE}"
+${String} UninstallSubtitle "Remove ${TITLE} from this computer" "从这台电脑上移除 ${TITLE}"
+${String} UninstallText "The proxy stops, and agents that were pointed at it get their own settings back." "代理会停止，已指向它的智能体会恢复各自原来的设置。"
+${String} AlsoPurge "Also remove my &settings, statistics and logs" "同时删除我的设置、统计数据和日志(&S)"
