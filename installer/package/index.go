@@ -61,7 +61,7 @@ func (p *product) published() map[entry][]string {
 		for format, kind := range map[string]string{"deb": "deb", "rpm": "rpm", "tar": "tar.gz", "appimage": "AppImage"} {
 			list[entry{OS: "linux", Arch: arch, Kind: kind}] = []string{q.fileName(format)}
 		}
-		list[entry{OS: "windows", Arch: arch, Kind: "exe"}] = []string{p.Name + "-" + p.Version + "-setup.exe"}
+		list[entry{OS: "windows", Arch: arch, Kind: "exe"}] = []string{p.fileName(setup)}
 		mac := p.Name + "-" + p.Version + "-macos-universal"
 		list[entry{OS: "darwin", Arch: arch, Kind: "pkg"}] = []string{mac + ".pkg", mac + "-unsigned.pkg"}
 	}

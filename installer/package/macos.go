@@ -9,7 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/jackmordaunt/icns/v3"
 )
@@ -20,14 +19,6 @@ const minMacOS = "12.0"
 
 // MinMacOS is minMacOS, for the texts that need it.
 func (*product) MinMacOS() string { return minMacOS }
-
-// Numbers is the version without what stands behind its three numbers, as macOS wants those that it
-// compares.
-func (p *product) Numbers() string {
-	numbers, _, _ := strings.Cut(p.Version, "-")
-	numbers, _, _ = strings.Cut(numbers, "+")
-	return numbers
-}
 
 // makeApp makes, in the folder macos of out, all that a package for macOS is made of: the application as
 // a bundle, the script that the installer runs, the descriptions for pkgbuild and productbuild, and

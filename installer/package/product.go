@@ -89,6 +89,13 @@ func modifiedAt(ctx context.Context, root string) (time.Time, error) {
 	return time.Unix(seconds, 0).UTC(), nil
 }
 
+// Numbers is the version without what stands behind its numbers, which are all that macOS and Windows compare.
+func (p *product) Numbers() string {
+	numbers, _, _ := strings.Cut(p.Version, "-")
+	numbers, _, _ = strings.Cut(numbers, "+")
+	return numbers
+}
+
 // picture reads the icon at one of the sizes.
 func (p *product) picture(size int) ([]byte, error) {
 	return os.ReadFile(filepath.Join(p.root, strings.Replace(p.icon, "512", strconv.Itoa(size), 1)))

@@ -143,9 +143,7 @@ func (p *product) ico() string { return filepath.Join(p.root, filepath.Dir(p.ico
 
 // quad is the version in four numbers, as Windows compares it. What stands behind the numbers is left out.
 func (p *product) quad() (numbers [4]uint16, err error) {
-	text, _, _ := strings.Cut(p.Version, "-")
-	text, _, _ = strings.Cut(text, "+")
-	parts := strings.Split(text, ".")
+	parts := strings.Split(p.Numbers(), ".")
 	if len(parts) > len(numbers) {
 		return numbers, fmt.Errorf("the version %q has more than four numbers", p.Version)
 	}
