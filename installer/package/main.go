@@ -91,7 +91,9 @@ func run(ctx context.Context, args []string) error {
 		return x.write(p, *out)
 	case "notes":
 		notes, err := p.changes()
-		fmt.Println(notes)
+		if err == nil {
+			fmt.Println(notes)
+		}
 		return err
 	}
 	s.title = p.Title
