@@ -8,26 +8,25 @@ package porttest
 
 import (
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 )
 
 // Hold returns an address of 127.0.0.1 on which nobody listens: connects are refused. Until t and
 // its cleanups are over the system gives its port to nobody who asks for any port. Whoever asks for
 // this one may listen on it, once or again and again (Go's net.Listen does, and every program that
-// sets SO_REUSEADDR); when that is over, connects are refused as before.
+// sets SO_REUSEADDR); when that is over, connects are refused as before. The same port of ::1 is held
+// too, where there is one, so that "localhost" with it can be relied on.
 //
 // Only Linux lets a second socket bind such a port. Elsewhere the port is free once Hold has
 // returned, and may go to somebody else.
 func Hold(t testing.TB) string {
 	t.Helper()
-	address, release, err := hold()
+	port, release, err := hold()
 	if err != nil {
 		t.Fatalf("hold a port of the loopback: %v", err)
 	}
 	t.Cleanup(release)
-	return address
+	return net.JoinHostPort("127.0.0.1", port)
 }
 
 // Listen listens on a held port. Who closes the listener before the test is over can rely on it
@@ -46,11 +45,4 @@ func ListenOn(t testing.TB, address string) net.Listener {
 	}
 	t.Cleanup(func() { ln.Close() })
 	return ln
-}
-
-// Server is a httptest.NewUnstartedServer on a held port, for a server that is closed before the
-// test is over.
-func Server(t testing.TB, h http.Handler) *httptest.Server {
-	t.Helper()
-	return &httptest.Server{Listener: Listen(t), Config: &http.Server{Handler: h}}
 }

@@ -3,7 +3,7 @@ package porttest
 import (
 	"errors"
 	"net"
-	"net/netip"
+	"strconv"
 	"syscall"
 	"testing"
 )
@@ -31,14 +31,23 @@ func TestHeldPortGoesToNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer target.Close()
-	address, release, err := hold()
+	held, release, err := hold()
 	if err != nil {
 		t.Fatal(err)
 	}
-	control := only(t, netip.MustParseAddrPort(address).Port())
+	port, err := strconv.ParseUint(held, 10, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	control := only(t, uint16(port))
+	anywhere := []string{"127.0.0.1:0", ":0"}
+	if ln, err := net.Listen("tcp", "[::1]:0"); err == nil {
+		ln.Close()
+		anywhere = append(anywhere, "[::1]:0")
+	}
 	try := func(when string, free bool) {
 		t.Helper()
-		for _, any := range []string{"127.0.0.1:0", ":0"} {
+		for _, any := range anywhere {
 			ln, err := (&net.ListenConfig{Control: control}).Listen(t.Context(), "tcp", any)
 			if err == nil {
 				ln.Close()
@@ -57,7 +66,7 @@ func TestHeldPortGoesToNobody(t *testing.T) {
 		}
 	}
 	try("held", false)
-	ln := ListenOn(t, address)
+	ln := ListenOn(t, "127.0.0.1:"+held)
 	try("listened on", false)
 	ln.Close()
 	try("held again", false)
