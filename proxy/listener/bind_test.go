@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"millpond/proxy/porttest"
 )
 
 // bind binds address, and closes it with the test.
@@ -172,19 +174,12 @@ func TestBindAllOrNothing(t *testing.T) {
 	if !hasIPv6() {
 		t.Skip("this machine has no ::1")
 	}
-	other, err := net.Listen("tcp6", "[::1]:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	port := other.Addr().(*net.TCPAddr).Port
-	_, err = Bind(t.Context(), "localhost:"+strconv.Itoa(port), false)
+	first := porttest.Hold(t)
+	_, port, _ := net.SplitHostPort(first)
+	porttest.ListenOn(t, "[::1]:"+port)
+	_, err := Bind(t.Context(), "localhost:"+port, false)
 	wantReason(t, err, PortInUse)
-	free, err := net.Listen("tcp4", "127.0.0.1:"+strconv.Itoa(port))
-	if err != nil {
-		t.Fatalf("the first loopback is still bound: %v", err)
-	}
-	free.Close()
+	porttest.ListenOn(t, first)
 }
 
 func TestPortInUseNamesTheProcess(t *testing.T) {
@@ -255,7 +250,8 @@ func TestExplain(t *testing.T) {
 }
 
 func TestCloseEndsAccept(t *testing.T) {
-	l := bind(t, "localhost:0")
+	_, port, _ := net.SplitHostPort(porttest.Hold(t))
+	l := bind(t, "localhost:"+port)
 	ended := make(chan error)
 	go func() {
 		_, err := l.Accept()
@@ -268,8 +264,10 @@ func TestCloseEndsAccept(t *testing.T) {
 	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Accept after Close: got %v; want net.ErrClosed", err)
 	}
-	if err := ping(l.Addr().String()); err == nil {
-		t.Error("a closed listener was reached")
+	for _, a := range l.Addrs() {
+		if err := ping(a.String()); err == nil {
+			t.Errorf("a closed listener was reached at %s", a)
+		}
 	}
 }
 

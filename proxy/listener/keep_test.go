@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net"
 	"testing"
+
+	"millpond/proxy/porttest"
 )
 
 // announced says when it has accepted, before it gives the connection out.
@@ -51,7 +53,7 @@ func TestCloseHandsOutWhatWasAccepted(t *testing.T) {
 // TestBindTakesOverKeptSockets shows that a client who connected to a kept socket before is served,
 // and that kept sockets of no use are closed.
 func TestBindTakesOverKeptSockets(t *testing.T) {
-	kept, useless := openKept(t), openKept(t)
+	kept, useless := porttest.Listen(t), porttest.Listen(t)
 	address := kept.Addr().String()
 	client, err := net.Dial("tcp", address)
 	if err != nil {
@@ -72,18 +74,7 @@ func TestBindTakesOverKeptSockets(t *testing.T) {
 	if _, err := net.Dial("tcp", useless.Addr().String()); err == nil {
 		t.Error("a kept socket of no use still listens")
 	}
-	if _, err := Bind(t.Context(), "nonsense", false, openKept(t)); err == nil {
+	if _, err := Bind(t.Context(), "nonsense", false, porttest.Listen(t)); err == nil {
 		t.Error("got no error; want one")
 	}
-}
-
-// openKept returns a socket that listens, as if an earlier daemon had opened it.
-func openKept(t *testing.T) net.Listener {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	return l
 }

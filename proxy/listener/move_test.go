@@ -4,8 +4,9 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"testing"
+
+	"millpond/proxy/porttest"
 )
 
 var loopback4 = netip.MustParseAddr("127.0.0.1")
@@ -21,7 +22,7 @@ func move(t *testing.T, l *Listener, address string, tokenSet bool) *Move {
 }
 
 func TestMove(t *testing.T) {
-	l := bind(t, "127.0.0.1:0")
+	l := bind(t, porttest.Hold(t))
 	echo(t, l)
 	old := l.Addr().String()
 	conn, err := net.Dial("tcp", old)
@@ -59,9 +60,9 @@ func TestMoveKeepsCommonSocket(t *testing.T) {
 	if !hasIPv6() {
 		t.Skip("this machine has no ::1")
 	}
-	l := bind(t, "localhost:0")
+	_, port, _ := net.SplitHostPort(porttest.Hold(t))
+	l := bind(t, "localhost:"+port)
 	echo(t, l)
-	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	before := l.sockets[0]
 	for _, address := range []string{"127.0.0.1:", "localhost:", "localhost:"} {
 		move(t, l, address+port, false).Commit()
@@ -82,7 +83,7 @@ func TestMoveKeepsCommonSocket(t *testing.T) {
 func TestMoveCancelled(t *testing.T) {
 	l := bind(t, "127.0.0.1:0")
 	echo(t, l)
-	m := move(t, l, "127.0.0.1:0", false)
+	m := move(t, l, porttest.Hold(t), false)
 	if err := m.Cancel(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -109,10 +110,10 @@ func TestMoveFails(t *testing.T) {
 
 // A wildcard cannot be bound beside an address with the same port.
 func TestMoveToWildcardAndBack(t *testing.T) {
-	l := bind(t, "127.0.0.1:0")
+	narrow := porttest.Hold(t)
+	_, port, _ := net.SplitHostPort(narrow)
+	l := bind(t, narrow)
 	echo(t, l)
-	narrow := l.Addr().String()
-	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	for _, address := range []string{"0.0.0.0:" + port, narrow, "0.0.0.0:" + port} {
 		move(t, l, address, true).Commit()
 		if err := ping(narrow); err != nil {
@@ -133,7 +134,7 @@ func TestMoveToWildcardAndBack(t *testing.T) {
 
 func TestMoveAfterClose(t *testing.T) {
 	l := bind(t, "127.0.0.1:0")
-	m := move(t, l, "127.0.0.1:0", false)
+	m := move(t, l, porttest.Hold(t), false)
 	l.Close()
 	m.Commit()
 	if err := ping(m.Addrs()[0].String()); err == nil {
