@@ -20,6 +20,7 @@ import (
 
 	"millpond/proxy/control"
 	"millpond/proxy/listener"
+	"millpond/proxy/porttest"
 	"millpond/settings"
 	"millpond/settings/store"
 )
@@ -68,6 +69,9 @@ func write(t *testing.T, file, text string) {
 
 // anywhere begins a settings file that listens on a free port of the loopback.
 const anywhere = "version = 1\n[listen]\naddress = \"127.0.0.1:0\"\n"
+
+// at is anywhere for an address of one's own.
+func at(address string) string { return strings.Replace(anywhere, "127.0.0.1:0", address, 1) }
 
 // entry is one upstream of a settings file.
 func entry(name, url string) string {
@@ -334,8 +338,8 @@ func TestBadReloadKeepsWhatRuns(t *testing.T) {
 	tests := []struct{ name, text, logged string }{
 		{"two mistakes", anywhere + entry("b", "ftp://x") + "[pool]\nmax_idle = -1\n", "pool.max_idle"},
 		{"no TOML", anywhere + "[[[", ":4:"},
-		{"our own address", "version = 1\n[listen]\naddress = \"127.0.0.1:7999\"\n" + entry("b", "http://127.0.0.1:7999"), "upstreams[0].url"},
-		{"an address in use", "version = 1\n[listen]\naddress = \"" + taken.Addr().String() + "\"\n" + entry("b", url), "in use"},
+		{"our own address", at("127.0.0.1:7999") + entry("b", "http://127.0.0.1:7999"), "upstreams[0].url"},
+		{"an address in use", at(taken.Addr().String()) + entry("b", url), "in use"},
 		{"a token that is not there", anywhere + "token = \"env:MILLPOND_TEST_NO_SUCH_TOKEN\"\n" + entry("b", url), "MILLPOND_TEST_NO_SUCH_TOKEN"},
 		{"an empty file", "", "the settings file is empty"},
 	}
@@ -378,18 +382,10 @@ func TestMistakesAreLoggedAllAtOnce(t *testing.T) {
 
 func TestRebind(t *testing.T) {
 	url, letGo := origin(t, "a")
-	r := start(t, anywhere+entry("a", url), nil)
-	before := r.Address()
+	before, after := porttest.Hold(t), porttest.Hold(t)
+	r := start(t, at(before)+entry("a", url), nil)
 	inFlight := r.hold(t)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	after := free.Addr().String()
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
-	write(t, r.file, "version = 1\n[listen]\naddress = \""+after+"\"\n"+entry("a", url))
+	write(t, r.file, at(after)+entry("a", url))
 	until(t, "the address has changed", func() bool { return r.Address() == after })
 	if status, _, _ := r.getAt(t, after, "/"); status != 200 {
 		t.Errorf("new address: got status %d; want 200", status)
@@ -406,7 +402,7 @@ func TestRebind(t *testing.T) {
 
 func TestDrainLetsRequestsEnd(t *testing.T) {
 	url, letGo := origin(t, "a")
-	r := start(t, anywhere+entry("a", url), nil)
+	r := start(t, at(porttest.Hold(t))+entry("a", url), nil)
 	inFlight := r.hold(t)
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.stop() }()
@@ -618,7 +614,7 @@ func TestAddressInUse(t *testing.T) {
 	}
 	defer taken.Close()
 	file := filepath.Join(t.TempDir(), "settings.toml")
-	write(t, file, "version = 1\n[listen]\naddress = \""+taken.Addr().String()+"\"\n")
+	write(t, file, at(taken.Addr().String()))
 	d, err := New(Config{Store: store.Open(file, nil)})
 	if err != nil {
 		t.Fatal(err)

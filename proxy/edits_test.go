@@ -70,7 +70,7 @@ func TestEditOfTheFileThatCannotBeApplied(t *testing.T) {
 	defer taken.Close()
 	r := start(t, anywhere, nil)
 	for name, text := range map[string]string{
-		"address in use": strings.Replace(anywhere, "127.0.0.1:0", taken.Addr().String(), 1),
+		"address in use": at(taken.Addr().String()),
 		"out of range":   anywhere + "[failover]\nattempts = 99\n",
 	} {
 		t.Run(name, func(t *testing.T) {

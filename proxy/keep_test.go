@@ -5,9 +5,10 @@ import (
 	"net"
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
+
+	"millpond/proxy/porttest"
 )
 
 // A shelf keeps copies of sockets as systemd does: they go on listening when the daemon has closed its own.
@@ -70,8 +71,7 @@ func TestKeptSocket(t *testing.T) {
 	if _, err := client.Write([]byte("GET /__millpond__/health HTTP/1.1\r\nHost: " + address + "\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	again := strings.Replace(anywhere, "127.0.0.1:0", address, 1)
-	start(t, again, func(c *Config) { c.Keeper = s })
+	start(t, at(address), func(c *Config) { c.Keeper = s })
 	answer := make([]byte, len("HTTP/1.1"))
 	if _, err := client.Read(answer); err != nil || string(answer) != "HTTP/1.1" {
 		t.Errorf("the client who waited: got %q, %v; want an answer", answer, err)
@@ -90,9 +90,10 @@ func TestKeptSocketInTheWay(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	text := anywhere + "token = \"env:MP_TEST_TOKEN\"\n"
-	first := start(t, text, func(c *Config) { c.Keeper = s })
-	_, port, err := net.SplitHostPort(first.Address())
+	const token = "token = \"env:MP_TEST_TOKEN\"\n"
+	narrow := porttest.Hold(t) // for the moment between two sockets
+	first := start(t, at(narrow)+token, func(c *Config) { c.Keeper = s })
+	_, port, err := net.SplitHostPort(narrow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +105,8 @@ func TestKeptSocketInTheWay(t *testing.T) {
 	if err := first.stop(); err != nil {
 		t.Fatal(err)
 	}
-	second := start(t, strings.Replace(text, "127.0.0.1:0", "127.0.0.1:"+port, 1), func(c *Config) { c.Keeper = s })
-	if got, want := second.Address(), "127.0.0.1:"+port; got != want {
-		t.Errorf("got %s; want %s", got, want)
+	second := start(t, at(narrow)+token, func(c *Config) { c.Keeper = s })
+	if got := second.Address(); got != narrow {
+		t.Errorf("got %s; want %s", got, narrow)
 	}
 }
