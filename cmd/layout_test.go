@@ -115,12 +115,12 @@ var layout = []row{
 var top = []string{"app", "proxy", "settings", "assets", "installer", "cmd"}
 
 // Tests may import, beside what their package may: itself, everything in the same top-level
-// folder, the settings, and the demo upstream as something real to talk to. They may therefore
+// folder, the settings, the demo upstream as something real to talk to, and ports of their own. They may therefore
 // look up the stack (a test of proxy/exchange may drive proxy/general), which costs nothing:
 // no program links them. Fyne's app stays out of bounds for them too.
 func testMay(r row) []string {
 	root, _, _ := strings.Cut(r.dir, "/")
-	return append([]string{r.dir, root, root + "/*", "settings", "settings/*", "proxy/bench"}, r.may...)
+	return append([]string{r.dir, root, root + "/*", "settings", "settings/*", "proxy/bench", "proxy/porttest"}, r.may...)
 }
 
 // matches reports whether the folder dir is one of the listed ones.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,6 +16,7 @@ import (
 
 	"millpond/app/window"
 	"millpond/proxy/control"
+	"millpond/proxy/porttest"
 )
 
 // TestTray drives the icon over the bus: what it shows follows the real daemon,
@@ -133,11 +133,7 @@ enabled = false
 // TestTrayStartsDaemon has the tray start the proxy, and tell why it cannot.
 func TestTrayStartsDaemon(t *testing.T) {
 	d := newDesk(t)
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
+	taken := porttest.Listen(t)
 	d.configure(fmt.Sprintf("[listen]\naddress = %q\n[app]\noff = \"stop\"\n", taken.Addr()))
 	panel := d.addPanel()
 	app := d.millpond("--background")

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"millpond/proxy/control"
+	"millpond/proxy/porttest"
 )
 
 // The colours of the light appearance that these tests look for.
@@ -220,9 +221,8 @@ func TestTrayTurnsAmber(t *testing.T) {
 	d := newDesk(t)
 	origin := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer origin.Close()
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
-	d.configure(fmt.Sprintf("[[upstreams]]\nname = \"one\"\nkind = \"anthropic\"\nurl = %q\n[[upstreams]]\nname = \"two\"\nkind = \"anthropic\"\npriority = 2\nurl = %q\n", gone.URL, origin.URL))
+	gone := "http://" + porttest.Hold(t)
+	d.configure(fmt.Sprintf("[[upstreams]]\nname = \"one\"\nkind = \"anthropic\"\nurl = %q\n[[upstreams]]\nname = \"two\"\nkind = \"anthropic\"\npriority = 2\nurl = %q\n", gone, origin.URL))
 	panel := d.addPanel()
 	daemon, address := d.daemon()
 	d.millpond("--background")

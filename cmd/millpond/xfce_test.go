@@ -18,6 +18,8 @@ import (
 	"github.com/godbus/dbus/v5"
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
+
+	"millpond/proxy/porttest"
 )
 
 // panelSettings give xfce4-panel one bar at the top with the tray and a clock.
@@ -53,7 +55,10 @@ const panelSettings = `<?xml version="1.0" encoding="UTF-8"?>
 // its colour, opens its menu with the mouse and turns the proxy off with the keyboard.
 func TestRealPanel(t *testing.T) {
 	d := newDesk(t)
-	origin := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	origin := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	origin.Listener.Close()
+	origin.Listener = porttest.Listen(t) // it is closed while requests go on
+	origin.Start()
 	defer origin.Close()
 	d.configure(fmt.Sprintf("[[upstreams]]\nname = \"anthropic\"\nkind = \"anthropic\"\nurl = %q\n[[upstreams]]\nname = \"relay\"\nkind = \"anthropic\"\npriority = 2\nurl = %q\n", origin.URL, origin.URL))
 	_, address := d.daemon()
