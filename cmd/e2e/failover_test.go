@@ -203,7 +203,7 @@ type phoenix struct {
 func newPhoenix(t *testing.T) *phoenix {
 	t.Helper()
 	r, handler := newReplica(works)
-	p := &phoenix{replica: r, address: "127.0.0.1:0", handler: handler}
+	p := &phoenix{replica: r, address: closedPort(t), handler: handler}
 	p.start(t)
 	t.Cleanup(p.kill)
 	return p
@@ -218,7 +218,7 @@ func (p *phoenix) start(t *testing.T) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.address, p.open, p.ended = l.Addr().String(), map[net.Conn]bool{}, make(chan struct{})
+	p.open, p.ended = map[net.Conn]bool{}, make(chan struct{})
 	p.serve = &http.Server{Handler: p.handler, ConnState: p.track}
 	go func(s *http.Server, ended chan struct{}) {
 		defer close(ended)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -57,14 +56,7 @@ func TestPortInUseNamesTheProgram(t *testing.T) {
 }
 
 func TestOwnAddressIsNoUpstream(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	own := free.Addr().String()
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
+	own := closedPort(t)
 	code, lines := fails(t, "version = 1\n[listen]\naddress = \""+own+"\"\n"+entry("me", "anthropic", "http://"+own))
 	if text := strings.Join(lines, "\n"); code != 2 || !strings.Contains(text, "upstreams[0].url") || len(lines) != 1 {
 		t.Errorf("got exit code %d and %q; want 2 and a line that names upstreams[0].url", code, text)
@@ -91,17 +83,6 @@ func TestOwnAddressAddedLater(t *testing.T) {
 	if n := u.counts(t).Executed["circle"]; n != 0 {
 		t.Errorf("the request came out at the upstream %d times; want never", n)
 	}
-}
-
-// closedPort is a loopback address where nobody listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func TestUnreachableUpstreamIsExplained(t *testing.T) {

@@ -90,7 +90,7 @@ func TestDemo(t *testing.T) {
 
 func TestSIGTERMDrains(t *testing.T) {
 	u := startUpstream(t, false)
-	d := serve(t, "", anywhere+entry("test", "anthropic", u.URL))
+	d := serve(t, "", anywhere+entry("test", "anthropic", u.URL), "--listen", closedPort(t))
 	_, events := heldStream(t, d.URL, "drained")
 	if err := d.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
