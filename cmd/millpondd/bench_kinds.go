@@ -117,7 +117,9 @@ one shape of traffic after the other:
   tls        the same to an upstream over TLS
   reconnect  a new connection for each request, to an upstream over TLS that is 20 ms away
   stream     event streams: processor time for each chunk
-  memory     event streams that wait: resident memory for each.`,
+  memory     event streams that wait: resident memory for each
+
+No proxy, ReverseProxy as it comes, aiohttp and httpx are compared in the first alone.`,
 		Example: `  millpondd bench compare --to nginx --only nginx,haproxy,reverseproxy
   millpondd bench compare --shapes requests --connections 32,1 --rounds 21`,
 		Args: cobra.NoArgs,

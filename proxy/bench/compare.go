@@ -137,9 +137,12 @@ func Compare(ctx context.Context, o Options, c CompareConfig) (*Report, error) {
 	}
 	r := begin(o, "compare", "Proxies compared: "+strings.Join(c.Shapes, ", "))
 	list, absent := installed(c.Only)
+	if s := c.shapes(); !s[0].everyone {
+		list = s[0].fit(list)
+	}
 	at := slices.IndexFunc(list, func(one rival) bool { return strings.EqualFold(one.name, c.To) })
 	if at < 0 {
-		return nil, refuse("there are no ratios to %s, which is not installed or not among --only", c.To)
+		return nil, refuse("there are no ratios to %s: it is not installed, not among --only, or not compared in these shapes", c.To)
 	}
 	c.To = list[at].name
 	cert, err := newCertificate()
@@ -204,10 +207,7 @@ func (s shape) compare(ctx context.Context, o Options, cert *certificate, list [
 
 // fit returns the rivals that are compared in a shape.
 func (s shape) fit(list []rival) []rival {
-	if !s.narrow() {
-		return list
-	}
-	return slices.DeleteFunc(slices.Clone(list), func(r rival) bool { return r.requestsOnly })
+	return slices.DeleteFunc(slices.Clone(list), func(r rival) bool { return r.onlyFirst && !s.everyone })
 }
 
 // enterAll starts the contestants, each with an upstream of its own. An installed proxy that

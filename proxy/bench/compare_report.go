@@ -55,9 +55,11 @@ func (c CompareConfig) explain(r *Report, list []rival, absent []string, rows []
 		r.note("Processor time and memory of another process are measured on Linux only.")
 	}
 	for _, one := range list {
-		if one.how != "" {
-			r.note(one.name + ": " + one.how)
+		text := one.name + ": " + one.how
+		if one.onlyFirst {
+			text += " Compared over " + connections(c.Connections[0]) + " alone."
 		}
+		r.note(text)
 	}
 	if len(absent) > 0 {
 		r.note("Not compared, since not installed: " + strings.Join(absent, ", ") + ".")

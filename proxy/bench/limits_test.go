@@ -89,7 +89,7 @@ func TestRivalSettings(t *testing.T) {
 			if err != nil || !strings.Contains(b.String(), "127.0.0.1:1") || !strings.Contains(b.String(), "127.0.0.1:2") {
 				t.Errorf("%s: got %q, %v; want both addresses in it", r.name, b.String(), err)
 			}
-			if trusts := strings.Contains(b.String(), "roots.pem"); trusts != (roots != "" && !r.requestsOnly) {
+			if trusts := strings.Contains(b.String(), "roots.pem"); trusts != (roots != "" && !r.onlyFirst) {
 				t.Errorf("%s: got %q for roots %q", r.name, b.String(), roots)
 			}
 		}

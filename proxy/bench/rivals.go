@@ -19,7 +19,9 @@ type rival struct {
 	how     string // what a reader should know of its settings
 	start   func(ctx context.Context, o Options, before origin) (subject, error)
 
-	requestsOnly bool // it is compared in shape requests alone
+	// onlyFirst is for what would say little in another shape, take long or not work: it is compared
+	// in shape requests alone, over the first number of connections.
+	onlyFirst bool
 
 	program string             // that must be installed; "" for none
 	ask     []string           // arguments that make it tell its version
@@ -31,11 +33,11 @@ type rival struct {
 // rivals lists all proxies that are known, those of this program first.
 func rivals() []rival {
 	return append([]rival{
-		{name: direct, how: "no proxy, the load asks the upstream itself.", requestsOnly: true, start: func(_ context.Context, _ Options, before origin) (subject, error) { return straight(before) }},
+		{name: direct, how: "no proxy, the load asks the upstream itself.", onlyFirst: true, start: func(_ context.Context, _ Options, before origin) (subject, error) { return straight(before) }},
 		{name: ours, how: "as many connections as are wanted, 1024 of them idle, one upstream.", start: ourselves(ours)},
 		{name: slower, how: "the same with [listen].fast = false: net/http takes every request.", start: ourselves(slower)},
 		{name: reverse, how: "Go's httputil.ReverseProxy with enough idle connections and a buffer pool, as a process of its own.", start: goes(ReverseTuned, reverse)},
-		{name: "ReverseProxy default", how: "the same with http.DefaultTransport, which keeps 2 idle connections for a host.", requestsOnly: true, start: goes(ReverseDefault, "ReverseProxy default")},
+		{name: "ReverseProxy default", how: "the same with http.DefaultTransport, which keeps 2 idle connections for a host.", onlyFirst: true, start: goes(ReverseDefault, "ReverseProxy default")},
 	}, foreign()...)
 }
 
@@ -70,9 +72,9 @@ func foreign() []rival {
 			args: func(file string) []string { return []string{"-db", "-f", file} }},
 		{name: "Caddy", program: "caddy", ask: []string{"version"}, config: caddyConfig, how: "keepalive_idle_conns_per_host 1024; no log.",
 			args: func(file string) []string { return []string{"run", "--config", file, "--adapter", "caddyfile"} }},
-		{name: "aiohttp", program: "python3", module: "aiohttp", requestsOnly: true, config: aiohttpProgram, how: "a proxy of 20 lines over one shared ClientSession, limit 0; one process and therefore one core.",
+		{name: "aiohttp", program: "python3", module: "aiohttp", onlyFirst: true, config: aiohttpProgram, how: "a proxy of 20 lines over one shared ClientSession, limit 0; one process and therefore one core.",
 			args: func(file string) []string { return []string{file} }},
-		{name: "httpx", program: "python3", module: "httpx,uvicorn", requestsOnly: true, config: httpxProgram, how: "a proxy of 20 lines over uvicorn and one shared AsyncClient, 1000/200 connections; one process and therefore one core.",
+		{name: "httpx", program: "python3", module: "httpx,uvicorn", onlyFirst: true, config: httpxProgram, how: "a proxy of 20 lines over uvicorn and one shared AsyncClient, 1000/200 connections; one process and therefore one core.",
 			args: func(file string) []string { return []string{file} }},
 	}
 }

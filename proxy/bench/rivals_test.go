@@ -18,7 +18,7 @@ func TestRivalsVerify(t *testing.T) {
 		}
 	}
 	for _, r := range foreign() {
-		if r.requestsOnly {
+		if r.onlyFirst {
 			continue
 		}
 		t.Run(r.name, func(t *testing.T) {

@@ -33,6 +33,7 @@ type shape struct {
 	requests    int // or streams, in each round
 	chunks      int // of each stream; 0: answers are no streams
 	settle      time.Duration
+	everyone    bool // all proxies are compared, also those that are onlyFirst
 }
 
 // shapes returns what is to be measured, in the order of the report.
@@ -44,8 +45,8 @@ func (c CompareConfig) shapes() (list []shape) {
 		s := shape{name: name, connections: c.Connections[0], requests: max(c.Requests, 10*c.Connections[0])}
 		switch name {
 		case shapeRequests:
-			for _, n := range c.Connections {
-				s.connections, s.requests = n, max(c.Requests, 10*n)
+			for i, n := range c.Connections {
+				s.connections, s.requests, s.everyone = n, max(c.Requests, 10*n), i == 0
 				list = append(list, s)
 			}
 			continue
@@ -64,10 +65,6 @@ func (c CompareConfig) shapes() (list []shape) {
 
 // secure reports whether the upstream speaks TLS.
 func (s shape) secure() bool { return s.name == shapeTLS || s.name == shapeReconnect }
-
-// narrow reports whether only what the proxies differ in matters: no way without a proxy, no
-// settings that nobody would choose, no proxies that hold an answer until they have all of it.
-func (s shape) narrow() bool { return s.name != shapeRequests }
 
 // title says what a shape is, for a person.
 func (s shape) title() string {

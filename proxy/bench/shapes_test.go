@@ -12,13 +12,14 @@ import (
 	"millpond/proxy/leaktest"
 )
 
-// TestShapes: which shapes a configuration makes, and how much of each.
+// TestShapes: which shapes a configuration makes, how much of each, and how many of two proxies are
+// compared in it of which one is onlyFirst.
 func TestShapes(t *testing.T) {
 	var got []string
 	for _, s := range (CompareConfig{Connections: []int{32, 1000, 1}, Streams: 500}).withDefaults(false).shapes() {
-		got = append(got, fmt.Sprintf("%s %d %d %d", s.name, s.connections, s.requests, s.chunks))
+		got = append(got, fmt.Sprintf("%s %d %d %d %d", s.name, s.connections, s.requests, s.chunks, len(s.fit([]rival{{}, {onlyFirst: true}}))))
 	}
-	want := []string{"requests 32 3000 0", "requests 1000 10000 0", "requests 1 3000 0", "tls 32 3000 0", "reconnect 32 600 0", "stream 32 32 120", "memory 500 500 2"}
+	want := []string{"requests 32 3000 0 2", "requests 1000 10000 0 1", "requests 1 3000 0 1", "tls 32 3000 0 1", "reconnect 32 600 0 1", "stream 32 32 120 1", "memory 500 500 2 1"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q; want %q", got, want)
 	}
