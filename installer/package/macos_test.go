@@ -83,6 +83,7 @@ func TestBundle(t *testing.T) {
 	t.Run("programs", func(t *testing.T) { testMacPrograms(t, out) })
 	t.Run("icon", func(t *testing.T) { testMacIcon(t, p, out) })
 	t.Run("package", func(t *testing.T) { testMacPackage(t, p, out) })
+	t.Run("script", func(t *testing.T) { testMakePkg(t, p, out) })
 }
 
 func testBundleFiles(t *testing.T, p *product, out string) {
@@ -307,6 +308,68 @@ func testLabel(t *testing.T, p *product, script string) {
 	label, _, _ = strings.Cut(label, `"`)
 	if want := "/Users/*/Library/LaunchAgents/" + label + ".plist"; label == "" || !strings.Contains(string(text), want) {
 		t.Errorf("got a script without %s; it would leave the older daemon running", want)
+	}
+}
+
+// appleTool stands in for Apple's programs: it writes down what it is called for, and the last file that it names.
+const appleTool = `#!/bin/sh
+echo "${0##*/} $*" >>"$SAID"
+case ${0##*/} in pkgbuild | productbuild) for last; do :; done; echo made >"$last" ;; esac
+`
+
+// The script calls what is on macOS alone in order, signs only when it is told who signs, and names the
+// package by that.
+func testMakePkg(t *testing.T, p *product, out string) {
+	tools := t.TempDir()
+	for _, name := range []string{"plutil", "lipo", "codesign", "pkgbuild", "productbuild", "pkgutil", "xcrun"} {
+		if err := os.WriteFile(filepath.Join(tools, name), []byte(appleTool), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tests := []struct {
+		name string
+		env  []string
+		made string
+		want []string // the calls, in order, by how they begin
+	}{
+		{"unsigned", nil, "-unsigned", []string{
+			"plutil -lint root/Millpond.app/Contents/Info.plist", "lipo root/Millpond.app/Contents/MacOS/millpond -verify", "lipo", "lipo",
+			"codesign --force --sign - --identifier " + p.ID + ".millpondd root/Millpond.app/Contents/MacOS/millpondd", "codesign",
+			"codesign --force --sign - root/Millpond.app", "codesign --verify",
+			"pkgbuild --root root --component-plist component.plist --scripts scripts", "productbuild --distribution distribution.xml --package-path . ../millpond",
+		}},
+		{"signed", []string{"MILLPOND_SIGN_APP=us", "MILLPOND_SIGN_PKG=them", "MILLPOND_NOTARY_KEY=k", "MILLPOND_NOTARY_KEY_ID=i", "MILLPOND_NOTARY_ISSUER=n"}, "", []string{
+			"plutil", "lipo", "lipo", "lipo", "codesign --force --options runtime --timestamp --sign us --identifier", "codesign",
+			"codesign --force --options runtime --timestamp --sign us root/Millpond.app", "codesign --verify",
+			"pkgbuild", "productbuild --distribution distribution.xml --package-path . --timestamp --sign them ../millpond", "pkgutil --check-signature ../",
+			"xcrun notarytool submit ../", "xcrun stapler staple ../",
+		}},
+		{"half signed", []string{"MILLPOND_SIGN_APP=us"}, "-unsigned", []string{
+			"plutil", "lipo", "lipo", "lipo", "codesign", "codesign", "codesign", "codesign", "pkgbuild", "productbuild --distribution distribution.xml --package-path . ../millpond",
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			said := filepath.Join(t.TempDir(), "said")
+			c := exec.CommandContext(t.Context(), filepath.Join(out, "macos/make-pkg.sh"))
+			c.Env = append(test.env, "PATH="+tools+":"+os.Getenv("PATH"), "SAID="+said)
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			text, err := os.ReadFile(said)
+			if err != nil {
+				t.Fatal(err)
+			}
+			calls := strings.Split(strings.TrimSpace(string(text)), "\n")
+			if !slices.EqualFunc(calls, test.want, strings.HasPrefix) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(calls, "\n"), strings.Join(test.want, "\n"))
+			}
+			for _, made := range []string{"macos/" + p.Name + ".pkg", p.Name + "-" + p.Version + "-macos-universal" + test.made + ".pkg"} {
+				if err := os.Remove(filepath.Join(out, made)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
 	}
 }
 
