@@ -67,7 +67,7 @@ cross: ## the daemon for every system, without cgo
 			-o build/cross/$${p%/*}-$${p#*/}/ ./cmd/millpondd; done
 
 test-unit: ## all tests of the packages, with the race detector
-	$(GO) test $(if $(TAGS),-tags $(TAGS)) -race -shuffle=on $(UNITS)
+	$(GO) test $(if $(TAGS),-tags $(TAGS)) -race -shuffle=on -timeout 20m $(UNITS)
 	cd installer/package && $(GO) test -shuffle=on ./...
 
 test-idle: ## the race with the upstream's idle close; alone and without the race detector, since it is about time
