@@ -95,15 +95,13 @@ package-windows: ## the setup for Windows alone, into dist/, after installing wh
 	@.ci/install build windows
 	cd installer/package && $(GO) run . -out $(CURDIR)/dist $(if $(UPDATE_KEY),-update-key $(UPDATE_KEY)) setup
 
-# Not a step of "make test": compiling Fyne's C for position-independent programs takes minutes once more.
-test-package: ## the .deb made, checked by lintian, and its life on a real systemd: install, upgrade under traffic, remove, purge
+test-package: ## the packages made, the .deb checked by lintian, and their lives on a real systemd: install, first run by clicks, upgrade under traffic, remove
 	@.ci/install build test package
 	rm -rf build/packages && mkdir -p build/packages
-	cd installer/package && $(GO) run . -out $(CURDIR)/build/packages/older deb && \
-		$(GO) run . -version 9.9.9 -out $(CURDIR)/build/packages/newer deb
-	mv build/packages/older/*.deb build/packages/older.deb; mv build/packages/newer/*.deb build/packages/newer.deb
-	lintian --fail-on error,warning build/packages/older.deb
-	cd cmd/e2e && MILLPOND_PACKAGES=$(CURDIR)/build/packages $(GO) test -tags packages -run TestPackage -count=1 -v -timeout 15m ./system
+	cd installer/package && $(GO) run . -out $(CURDIR)/build/packages/older deb rpm tar && \
+		$(GO) run . -version 9.9.9 -out $(CURDIR)/build/packages/newer deb rpm
+	lintian --fail-on error,warning build/packages/older/*.deb
+	cd cmd/e2e && MILLPOND_PACKAGES=$(CURDIR)/build/packages $(GO) test -tags packages -run TestPackage -count=1 -v -timeout 20m ./system
 
 screenshots: ## pictures of every page and state, into build/screenshots
 	@mkdir -p build/screenshots

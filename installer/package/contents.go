@@ -118,16 +118,21 @@ func commandFiles(ctx context.Context, p *product, work string) ([]file, error) 
 		}
 		files = append(files, file{to: "/usr/share/man/man1/" + name + ".1.gz", body: compress(body), mode: 0o644})
 	}
-	for shell, to := range map[string]string{
-		"bash": "/usr/share/bash-completion/completions/millpondd",
-		"zsh":  "/usr/share/zsh/vendor-completions/_millpondd",
-		"fish": "/usr/share/fish/vendor_completions.d/millpondd.fish",
+	for _, c := range []struct {
+		shell string
+		file
+	}{
+		{"bash", file{to: "/usr/share/bash-completion/completions/millpondd"}},
+		{"zsh", file{to: "/usr/share/zsh/vendor-completions/_millpondd", only: "deb"}},
+		{"zsh", file{to: "/usr/share/zsh/site-functions/_millpondd", not: "deb"}},
+		{"fish", file{to: "/usr/share/fish/vendor_completions.d/millpondd.fish"}},
 	} {
-		body, err := p.daemon(ctx, "completion", shell)
-		if err != nil {
-			return nil, fmt.Errorf("write the completions for %s: %w", shell, err)
+		var err error
+		if c.body, err = p.daemon(ctx, "completion", c.shell); err != nil {
+			return nil, fmt.Errorf("write the completions for %s: %w", c.shell, err)
 		}
-		files = append(files, file{to: to, body: body, mode: 0o644})
+		c.mode = 0o644
+		files = append(files, c.file)
 	}
 	return files, nil
 }

@@ -79,9 +79,28 @@ var recommends = map[string][]string{
 	"rpm": {"google-noto-sans-cjk-fonts", "libdecor-0.so.0()(64bit)"},
 }
 
+// folders are those that an .rpm has to list, or else it leaves them behind: its own, and those of shells that
+// may not be installed. A .deb takes its folders away with its files.
+func (p *product) folders(format string) []string {
+	if format != "rpm" {
+		return nil
+	}
+	return []string{
+		"/usr/share/doc/" + p.Name,
+		"/usr/share/zsh", "/usr/share/zsh/site-functions",
+		"/usr/share/fish", "/usr/share/fish/vendor_completions.d",
+	}
+}
+
 // stage writes the files of a format to a folder and lists them as nfpm wants it.
 func (p *product) stage(list []file, format, dir string) (nfiles.Contents, error) {
 	var contents nfiles.Contents
+	for _, folder := range p.folders(format) {
+		contents = append(contents, &nfiles.Content{
+			Destination: folder, Type: nfiles.TypeDir,
+			FileInfo: &nfiles.ContentFileInfo{Owner: "root", Group: "root", Mode: 0o755, MTime: p.modified},
+		})
+	}
 	for i, f := range list {
 		if !f.in(format) {
 			continue

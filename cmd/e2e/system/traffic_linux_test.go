@@ -28,14 +28,17 @@ type upstream struct {
 	held map[string]chan struct{} // requests whose answer waits until it is closed
 }
 
-// serveUpstream starts the upstream, which ends with the test or when the container's network does.
-func serveUpstream(t *testing.T, m *machine) *upstream {
+// serveUpstream starts the upstream, which ends with the test or when the container's network does. It
+// listens at other addresses, too.
+func serveUpstream(t *testing.T, m *machine, others ...string) *upstream {
 	t.Helper()
 	u := &upstream{ran: map[string]int{}, held: map[string]chan struct{}{}}
 	u.server = &http.Server{Handler: u}
-	l := m.listen(t, upstreamAddress)
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = u.server.Serve(l) })
+	for _, address := range append(others, upstreamAddress) {
+		l := m.listen(t, address)
+		wg.Go(func() { _ = u.server.Serve(l) })
+	}
 	t.Cleanup(func() {
 		_ = u.server.Close()
 		wg.Wait()
@@ -86,9 +89,12 @@ func newClient(t *testing.T, m *machine, fresh bool) *client {
 	return &client{http.Client{Transport: transport, Timeout: patience}}
 }
 
-// ask sends one request and returns an error unless the upstream's answer to it came back.
-func (c *client) ask(method, id string) error {
-	request, err := http.NewRequest(method, "http://"+proxyAddress+"/u/worker/ask", strings.NewReader("question "+id))
+// ask sends one request to worker and returns an error unless the upstream's answer to it came back.
+func (c *client) ask(method, id string) error { return c.askAt(method, "/u/worker/ask", id) }
+
+// askAt is ask for a path.
+func (c *client) askAt(method, path, id string) error {
+	request, err := http.NewRequest(method, "http://"+proxyAddress+path, strings.NewReader("question "+id))
 	if err != nil {
 		return err
 	}

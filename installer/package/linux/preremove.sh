@@ -31,9 +31,13 @@ if [ -f /etc/systemd/system/{{.Name}}.service ] && grep -q '/usr/bin/{{.Name}}d'
 	/usr/bin/{{.Name}}d service uninstall --system >/dev/null 2>&1 || true
 fi
 
-# The trays would stay on the screen without a program behind them.
+# The trays would stay on the screen without a program behind them. One that runs since before an upgrade
+# has a program that is called otherwise now.
 for process in /proc/[0-9]*; do
-	[ "$(readlink "$process/exe" 2>/dev/null)" = /usr/bin/{{.Name}} ] && kill "${process#/proc/}" 2>/dev/null || true
-	[ "$(readlink "$process/exe" 2>/dev/null)" = /usr/bin/{{.Name}}-window ] && kill "${process#/proc/}" 2>/dev/null || true
+	program=$(readlink "$process/exe" 2>/dev/null) || continue
+	program=${program% (deleted)}
+	case "${program%.dpkg-tmp}" in
+	/usr/bin/{{.Name}} | /usr/bin/{{.Name}}-window) kill "${process#/proc/}" 2>/dev/null || true ;;
+	esac
 done
 exit 0
