@@ -55,9 +55,9 @@ func build(t *testing.T) {
 		programs.whole = filepath.Join(programs.dir, app.WindowProgram)
 		programs.daemon = filepath.Join(programs.dir, "millpondd")
 		programs.err = errors.Join(
-			compile("../millpondd", programs.daemon, "", "CGO_ENABLED=0"),
-			compile(".", programs.tray, "lean", "CGO_ENABLED=0"),
-			compile(".", programs.whole, "gles"))
+			compile("../millpondd", programs.daemon, "", "exe", "CGO_ENABLED=0"),
+			compile(".", programs.tray, "lean", "exe", "CGO_ENABLED=0"),
+			compile(".", programs.whole, "gles", "pie"))
 	})
 	if programs.err != nil {
 		t.Fatal(programs.err)
@@ -65,8 +65,8 @@ func build(t *testing.T) {
 }
 
 // compile builds one program.
-func compile(pkg, to, tags string, env ...string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-ldflags", "-s -w -X main.version=test", "-o", to, pkg)
+func compile(pkg, to, tags, mode string, env ...string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-buildmode", mode, "-ldflags", "-s -w -X main.version=test", "-o", to, pkg)
 	cmd.Env = append(os.Environ(), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", pkg, err, out)

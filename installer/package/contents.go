@@ -43,7 +43,7 @@ var sizes = []int{16, 24, 32, 48, 64, 128, 256, 512}
 func contents(ctx context.Context, p *product, work string) ([]file, error) {
 	var files []file
 	for _, part := range []func(context.Context, *product, string) ([]file, error){
-		programFiles, desktopFiles, commandFiles, legalFiles,
+		programFiles, desktopFiles, commandFiles, legalFiles, guideFiles,
 	} {
 		some, err := part(ctx, p, work)
 		if err != nil {
@@ -55,18 +55,31 @@ func contents(ctx context.Context, p *product, work string) ([]file, error) {
 	return files, nil
 }
 
-// programFiles are the three programs.
+// programFiles are the three programs. The tarball is for systems of which we know nothing, so that it has
+// those that need nothing.
 func programFiles(_ context.Context, p *product, _ string) ([]file, error) {
 	var files []file
 	for _, r := range recipes {
-		body, err := os.ReadFile(p.programs[r.name])
-		if err != nil {
+		f := file{to: "/usr/bin/" + r.name, mode: 0o755}
+		var err error
+		if f.body, err = os.ReadFile(p.programs[r.name]); err != nil {
 			return nil, err
 		}
-		files = append(files, file{to: "/usr/bin/" + r.name, body: body, mode: 0o755})
+		if !r.cgo {
+			alone := file{to: f.to, mode: f.mode, only: "tar"}
+			if alone.body, err = os.ReadFile(p.programs[r.name] + static); err != nil {
+				return nil, err
+			}
+			f.not, files = "tar", append(files, alone)
+		}
+		files = append(files, f)
 	}
 	return files, nil
 }
+
+// notIn are the formats that lack a text: where files are unpacked by hand, the application makes the entry
+// that starts it at login itself.
+var notIn = map[string]string{"autostart.desktop": "tar"}
 
 // desktopFiles put the application into the menu, and start the tray at login.
 func desktopFiles(_ context.Context, p *product, _ string) ([]file, error) {
@@ -80,7 +93,7 @@ func desktopFiles(_ context.Context, p *product, _ string) ([]file, error) {
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, file{to: to, body: body, mode: 0o644, config: strings.HasPrefix(to, "/etc/")})
+		files = append(files, file{to: to, body: body, mode: 0o644, config: strings.HasPrefix(to, "/etc/"), not: notIn[name]})
 	}
 	for _, size := range sizes {
 		body, err := p.picture(size)
@@ -91,6 +104,12 @@ func desktopFiles(_ context.Context, p *product, _ string) ([]file, error) {
 	}
 	drawing, err := os.ReadFile(filepath.Join(p.root, strings.Replace(p.icon, "-512.png", ".svg", 1)))
 	return append(files, file{to: "/usr/share/icons/hicolor/scalable/apps/" + p.ID + ".svg", body: drawing, mode: 0o644}), err
+}
+
+// guideFiles say how to use a package that no package manager knows.
+func guideFiles(_ context.Context, p *product, _ string) ([]file, error) {
+	body, err := p.fill("README.tarball")
+	return []file{{to: "/usr/README", body: body, mode: 0o644, only: "tar"}}, err
 }
 
 // commandFiles are the man pages and the completions, which the daemon writes itself.

@@ -20,8 +20,8 @@ type library struct {
 // An .rpm asks for them by their own names, since every distribution's packages are called otherwise.
 var libraries = []library{
 	{"libc.so.6", "libc6 (>= 2.34)"}, {"libm.so.6", "libc6 (>= 2.34)"},
-	{"libEGL.so.1", "libegl1"}, {"libGLESv2.so.2", "libgles2"}, // what draws
-	{"libGL.so.1", "libgl1"}, // linked, though not used
+	{"libGL.so.1", "libgl1"},                                   // draws under X11
+	{"libEGL.so.1", "libegl1"}, {"libGLESv2.so.2", "libgles2"}, // draw under Wayland
 	{"libX11.so.6", "libx11-6"}, {"libXcursor.so.1", "libxcursor1"}, {"libXi.so.6", "libxi6"},
 	{"libXinerama.so.1", "libxinerama1"}, {"libXrandr.so.2", "libxrandr2"}, {"libXxf86vm.so.1", "libxxf86vm1"},
 	{"libwayland-client.so.0", "libwayland-client0"}, {"libwayland-cursor.so.0", "libwayland-cursor0"},
@@ -38,7 +38,7 @@ var optional = map[string]string{
 	"libX11-xcb.so.1":   "Vulkan, which we do not draw with",
 	"libvulkan.so.1":    "Vulkan",
 	"libdecor-0.so.0":   "a frame on Wayland where the desktop draws none: recommended",
-	"libGLX.so.0":       "OpenGL without EGL, which we do not draw with",
+	"libGLX.so.0":       "a part of libGL.so.1",
 	"libOpenGL.so.0":    "OpenGL without ES, which we do not draw with",
 	"libGLES_CM.so.1":   "an older OpenGL ES",
 	"libGLESv1_CM.so.1": "an older OpenGL ES",

@@ -21,8 +21,8 @@ type recipe struct {
 	because string
 }
 
-// recipes are the three programs, built as "make build" does but as position-independent
-// executables, which distributions ask for.
+// recipes are the three programs. They are position-independent executables, which distributions ask for;
+// those without cgo are also built as "make build" does, to run where there is no C library at all.
 var recipes = []recipe{
 	{name: "millpondd", from: "./cmd/millpondd", because: "the daemon and the command line"},
 	{name: "millpond", from: "./cmd/millpond", tags: "lean", because: "the tray"},
@@ -34,7 +34,11 @@ func (p *product) build(ctx context.Context, dir string) error {
 	for _, r := range recipes {
 		fmt.Printf("building %s, %s\n", r.name, r.because)
 		path := filepath.Join(dir, r.name)
-		if err := p.compile(ctx, r, path); err != nil {
+		err := p.compile(ctx, r, "pie", path)
+		if err == nil && !r.cgo {
+			err = p.compile(ctx, r, "exe", path+static)
+		}
+		if err != nil {
 			return fmt.Errorf("build %s: %w", r.name, err)
 		}
 		if r.cgo {
@@ -60,8 +64,11 @@ func (p *product) find(dir string) error {
 	return nil
 }
 
-// compile builds one program at path.
-func (p *product) compile(ctx context.Context, r recipe, path string) error {
+// static is what the name of a program that needs no other file has at its end.
+const static = "-static"
+
+// compile builds one program at path, in one of Go's build modes.
+func (p *product) compile(ctx context.Context, r recipe, mode, path string) error {
 	stamp := "-s -w -buildid= -X main.version=" + p.Version
 	if p.updateKey != "" {
 		stamp += " -X main.updateKey=" + p.updateKey
@@ -73,7 +80,7 @@ func (p *product) compile(ctx context.Context, r recipe, path string) error {
 	if r.gui {
 		stamp += " -H windowsgui"
 	}
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-buildmode=pie", "-o", path, "-ldflags", stamp}
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-buildmode=" + mode, "-o", path, "-ldflags", stamp}
 	if r.tags != "" {
 		args = append(args, "-tags", r.tags)
 	}

@@ -62,7 +62,7 @@ func (p *product) buildWindows(ctx context.Context, s signer, dir string) error 
 	for _, r := range windowsRecipes {
 		fmt.Printf("building %s, the %s\n", r.name, r.because)
 		path := filepath.Join(dir, r.name)
-		if err := p.compile(ctx, r, path); err != nil {
+		if err := p.compile(ctx, r, "pie", path); err != nil {
 			return fmt.Errorf("build %s: %w", r.name, err)
 		}
 		info, err := buildinfo.ReadFile(path)

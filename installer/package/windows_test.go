@@ -33,7 +33,7 @@ func TestResources(t *testing.T) {
 	p := *changed
 	p.root, p.arch, p.icon = "../..", "amd64", "assets/icon/app-512.png"
 	path := filepath.Join(t.TempDir(), lean.name)
-	if err := p.compile(t.Context(), lean, path); err != nil {
+	if err := p.compile(t.Context(), lean, "pie", path); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.brand(lean, path); err != nil {

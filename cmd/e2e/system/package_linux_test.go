@@ -101,6 +101,10 @@ func TestPackageTarball(t *testing.T) {
 		return folder + "/bin/millpondd"
 	}
 	first := unpack("/home/alice/Down loads/millpond")
+	m.mustRoot(t, "sh", "-c", `mkdir /var/tmp/empty && cp "$1" "${1%d}" /var/tmp/empty`, "sh", first)
+	for _, program := range []string{"/millpond", "/millpondd"} { // without a C library, and without anything
+		m.mustRoot(t, "chroot", "/var/tmp/empty", program, "version")
+	}
 	d.must(t, "sh", "-c", `exec systemd-run --user --scope --quiet "$1/millpond" >/home/alice/launched 2>&1 </dev/null &`, "sh", filepath.Dir(first))
 	d.welcome(t, u)
 	if got := m.alice("systemctl", "--user", "show", "millpond", "--value", "-p", "ExecStart").out; !strings.Contains(got, first) {
