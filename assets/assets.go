@@ -23,20 +23,27 @@ var stateIcons embed.FS
 // StateIcon returns the picture of a state: PNG, 64 pixels. The states are on,
 // degraded, failing and off, and differ in shape as well as in colour; any other
 // state looks as off.
-func StateIcon(state string) []byte { return icon(stateIcons, state, "png") }
+func StateIcon(state string) []byte { return icon(stateIcons, "tray", state, "png") }
+
+//go:embed icon/template-*.png
+var templateIcons embed.FS
+
+// TemplateIcon returns the picture of a state for the menu bar of macOS, which takes
+// its shape alone and gives it a colour: PNG, 64 pixels, black or transparent.
+func TemplateIcon(state string) []byte { return icon(templateIcons, "template", state, "png") }
 
 // TrayIcon returns the picture of a state as this system's tray reads it: an
 // ICO on Windows, a PNG elsewhere.
-func TrayIcon(state string) []byte { return icon(trayIcons, state, trayFormat) }
+func TrayIcon(state string) []byte { return icon(trayIcons, "tray", state, trayFormat) }
 
-// icon reads the picture of a state.
-func icon(files embed.FS, state, format string) []byte {
+// icon reads the picture of a state of one kind.
+func icon(files embed.FS, kind, state, format string) []byte {
 	switch state {
 	case "on", "degraded", "failing":
 	default:
 		state = "off"
 	}
-	picture, err := files.ReadFile(fmt.Sprintf("icon/tray-%s.%s", state, format))
+	picture, err := files.ReadFile(fmt.Sprintf("icon/%s-%s.%s", kind, state, format))
 	if err != nil {
 		panic(err) // the files are part of the program; a test reads each
 	}

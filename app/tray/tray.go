@@ -91,7 +91,7 @@ func (t *Tray) Run(ctx context.Context) {
 	if runtime.GOOS == "linux" {
 		systray.SetTitle("Millpond") // the icon's name on the bus; a text beside the icon on macOS
 	}
-	systray.SetIcon(assets.TrayIcon(""))
+	systray.SetTemplateIcon(assets.TemplateIcon(""), assets.TrayIcon("")) // the first is for macOS
 	ready, built := make(chan struct{}), make(chan struct{})
 	t.wg.Go(func() { t.draw(ctx, ready, built) })
 	stop := context.AfterFunc(ctx, systray.Quit)
@@ -176,7 +176,7 @@ func (t *Tray) show(v model.View) {
 func (t *Tray) showState(v model.View) {
 	if state := string(v.State); state != t.icon {
 		t.icon = state
-		systray.SetIcon(assets.TrayIcon(state))
+		systray.SetTemplateIcon(assets.TemplateIcon(state), assets.TrayIcon(state)) // the first is for macOS
 	}
 	headline, reason := t.say(v.Headline), t.say(v.Reason)
 	tip := model.T("tray.tooltip", "State", headline)

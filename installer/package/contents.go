@@ -36,7 +36,7 @@ func (f file) in(format string) bool { return (f.only == "" || f.only == format)
 var templates embed.FS
 
 // sizes are those of the icon, in pixels.
-var sizes = []int{16, 24, 32, 48, 64, 128, 256, 512}
+var sizes = []int{16, 22, 24, 32, 48, 64, 128, 256, 512}
 
 // contents lists what every package holds, sorted by path. Work is a folder for what is made on
 // the way.
