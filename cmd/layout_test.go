@@ -74,11 +74,11 @@ var layout = []row{
 	{dir: "proxy/advisor", may: []string{"settings", "proxy/meter"}},
 	{dir: "proxy/control", may: []string{"settings"}},
 	{dir: "proxy/control/server", may: []string{"settings", "proxy/control"}},
-	{dir: "proxy/bench", may: []string{"settings"}},
+	{dir: "proxy/bench", may: []string{"settings", "proxy/porttest"}},
 	{dir: "proxy/probe", may: []string{"settings", "settings/*", "proxy/upstream", "proxy/control"}},
 	{dir: "proxy/leaktest", stdOnly: true}, // for tests
 	{dir: "proxy/mutate", stdOnly: true},   // for tests
-	{dir: "proxy/porttest", stdOnly: true}, // for tests
+	{dir: "proxy/porttest", stdOnly: true}, // for tests and benchmarks
 
 	// Getting on to a machine, and off again.
 	{dir: "installer/service"},

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"millpond/proxy/porttest"
 )
 
 const (
@@ -133,15 +135,6 @@ func (t *tail) String() string {
 	return string(bytes.TrimSpace(t.text))
 }
 
-// freeAddress returns a loopback address that nobody listens on at the moment.
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := listenLoopback(ctx)
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
-}
-
 // A millpond is a Millpond that was started for a run, with a folder and settings of its own, so
 // that it neither sees nor changes those of the user.
 type millpond struct {
@@ -161,10 +154,11 @@ func startMillpond(ctx context.Context, o Options, text string, roots *certifica
 			_ = os.RemoveAll(folder)
 		}
 	}()
-	address, err := freeAddress(ctx)
+	address, release, err := porttest.Take()
 	if err != nil {
 		return nil, err
 	}
+	defer release() // it listens by then
 	config := filepath.Join(folder, "settings.toml")
 	text = "version = 1\n\n[listen]\naddress = \"" + address + "\"\n" + text
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"millpond/proxy/porttest"
 )
 
 // A rival is a proxy that Compare knows.
@@ -167,10 +169,11 @@ func (r rival) launch(ctx context.Context, o Options, before origin) (s subject,
 			remove()
 		}
 	}()
-	address, err := freeAddress(ctx)
+	address, release, err := porttest.Take()
 	if err != nil {
 		return s, err
 	}
+	defer release() // it listens by then
 	roots, err := before.cert.write(folder)
 	if err != nil {
 		return s, err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+
+	"millpond/proxy/porttest"
 )
 
 // Subjects that every machine has. The first is no proxy at all; the last two are this program.
@@ -61,10 +63,11 @@ func startMillpondBefore(ctx context.Context, o Options, name string, before ori
 
 // startReverse starts one of the two reverse proxies of the standard library.
 func startReverse(ctx context.Context, o Options, kind, name string, before origin) (s subject, err error) {
-	address, err := freeAddress(ctx)
+	address, release, err := porttest.Take()
 	if err != nil {
 		return s, err
 	}
+	defer release() // it listens by then
 	folder, err := os.MkdirTemp("", "millpond")
 	if err != nil {
 		return s, fmt.Errorf("make a folder for %s: %w", name, err)

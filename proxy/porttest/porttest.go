@@ -1,5 +1,4 @@
-// Package porttest gives tests ports of the loopback that are theirs until they end. It is
-// imported by tests only.
+// Package porttest gives tests and benchmarks ports of the loopback that are theirs until they end.
 //
 // A port that is taken by listening on ":0" and given back by Close is free for everybody: a test
 // that runs beside may get it for a server or for a connection of its own, before the first one
@@ -7,9 +6,16 @@
 package porttest
 
 import (
+	"fmt"
 	"net"
-	"testing"
 )
+
+// A TB is the part of testing.TB that is needed here, for programs that are no tests.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Fatal(...any)
+}
 
 // Hold returns an address of 127.0.0.1 on which nobody listens: connects are refused. Until t and
 // its cleanups are over the system gives its port to nobody who asks for any port. Whoever asks for
@@ -19,25 +25,34 @@ import (
 //
 // Only Linux lets a second socket bind such a port. Elsewhere the port is free once Hold has
 // returned, and may go to somebody else.
-func Hold(t testing.TB) string {
+func Hold(t TB) string {
 	t.Helper()
-	port, release, err := hold()
+	address, release, err := Take()
 	if err != nil {
-		t.Fatalf("hold a port of the loopback: %v", err)
+		t.Fatal(err)
 	}
 	t.Cleanup(release)
-	return net.JoinHostPort("127.0.0.1", port)
+	return address
+}
+
+// Take is Hold until release is called.
+func Take() (address string, release func(), err error) {
+	port, release, err := hold()
+	if err != nil {
+		return "", nil, fmt.Errorf("hold a port of the loopback: %w", err)
+	}
+	return net.JoinHostPort("127.0.0.1", port), release, nil
 }
 
 // Listen listens on a held port. Who closes the listener before the test is over can rely on it
 // that nobody else answers there, and can listen on the same address again. t closes it at the latest.
-func Listen(t testing.TB) net.Listener {
+func Listen(t TB) net.Listener {
 	t.Helper()
 	return ListenOn(t, Hold(t))
 }
 
 // ListenOn listens on an address that Hold returned. t closes the listener at the latest.
-func ListenOn(t testing.TB, address string) net.Listener {
+func ListenOn(t TB, address string) net.Listener {
 	t.Helper()
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
