@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"millpond/proxy/pool"
+	"millpond/proxy/wire"
 	"millpond/settings"
 )
 
@@ -40,7 +41,7 @@ func (a *attempt) wantsCard() bool {
 }
 
 // cardHeader is h for a request that asks for a card: the whole of it, and not packed.
-func cardHeader(h http.Header) http.Header {
+func cardHeader(h wire.Header) wire.Header {
 	h = h.Clone()
 	for _, name := range []string{"Accept-Encoding", "Range", "If-Range"} {
 		h.Del(name)
@@ -70,7 +71,7 @@ func (a *attempt) readdress(resp *pool.Response) *pool.Response {
 	body.text = a.addresses().rewrite(text)
 	if resp.Length >= 0 {
 		resp.Length = int64(len(body.text))
-		resp.Header["Content-Length"] = []string{strconv.FormatInt(resp.Length, 10)}
+		resp.Header.Set("Content-Length", strconv.FormatInt(resp.Length, 10))
 	}
 	return resp
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"millpond/proxy/meter"
+	"millpond/proxy/wire"
 )
 
 // Of web pages only those of a listed origin get past the gate, and only they may read answers (the
@@ -18,8 +19,8 @@ const (
 )
 
 // share lets the page of a listed origin, and no other, read the answer with the header h.
-func (t *turn) share(h http.Header) {
-	delete(h, allowOrigin)
+func (t *turn) share(h *wire.Header) {
+	h.Del(allowOrigin)
 	origin := t.st.Gate.AllowedOrigin(t.req.Header)
 	if origin == "" {
 		return
@@ -38,14 +39,14 @@ func (t *turn) preflight() bool {
 	if t.req.Method != http.MethodOptions || in.Get(askedMethod) == "" || t.st.Gate.AllowedOrigin(in) == "" {
 		return false
 	}
-	h := http.Header{
-		allowMethods:             {in.Get(askedMethod)},
-		"Access-Control-Max-Age": {"600"}, // seconds
+	h := wire.Header{
+		{Name: allowMethods, Value: in.Get(askedMethod)},
+		{Name: "Access-Control-Max-Age", Value: "600"}, // seconds
 	}
-	if asked := in[askedHeaders]; len(asked) > 0 {
-		h[allowHeaders] = asked
+	for _, asked := range in.Values(askedHeaders) {
+		h.Add(allowHeaders, asked)
 	}
-	t.start(http.StatusNoContent, h, 0)
+	t.start(http.StatusNoContent, &h, 0)
 	t.settle(meter.Local, "preflight", nil)
 	return true
 }

@@ -12,6 +12,7 @@ import (
 	"millpond/proxy/meter"
 	"millpond/proxy/pool"
 	"millpond/proxy/upstream"
+	"millpond/proxy/wire"
 )
 
 // deliver passes an answer on as it comes and settles the outcome at its end.
@@ -33,7 +34,7 @@ func (t *turn) deliver(ctx context.Context, a *attempt, resp *pool.Response) {
 	t.report(a, d.verdict(), d.failure, wait)
 }
 
-func isEventStream(h http.Header) bool {
+func isEventStream(h wire.Header) bool {
 	return strings.HasPrefix(strings.ToLower(h.Get("Content-Type")), "text/event-stream")
 }
 
@@ -96,16 +97,16 @@ func (d *delivery) start() {
 	if d.t.started {
 		return
 	}
-	d.t.start(d.resp.Status, d.resp.Header, d.resp.Length)
+	d.t.start(d.resp.Status, &d.resp.Header, d.resp.Length)
 }
 
 // start begins the answer to the client.
-func (t *turn) start(status int, h http.Header, length int64) {
+func (t *turn) start(status int, h *wire.Header, length int64) {
 	t.started = true
 	t.record.Status = status
 	t.record.FirstByte = time.Since(t.req.Arrived)
 	t.share(h)
-	t.client.Start(status, h, length)
+	t.client.Start(status, *h, length)
 }
 
 // gone settles a request whose client left.
@@ -203,7 +204,7 @@ func (d *delivery) verdict() upstream.Verdict {
 func (t *turn) tunnel(ctx context.Context, a *attempt, resp *pool.Response) {
 	up := resp.Tunnel
 	defer up.End()
-	t.start(resp.Status, resp.Header, -1)
+	t.start(resp.Status, &resp.Header, -1)
 	down, err := t.client.Tunnel()
 	if err != nil {
 		up.Close()

@@ -24,6 +24,7 @@ import (
 	"millpond/proxy/replay"
 	"millpond/proxy/router"
 	"millpond/proxy/upstream"
+	"millpond/proxy/wire"
 	"millpond/settings"
 	"millpond/settings/secret"
 )
@@ -165,7 +166,7 @@ type Request struct {
 	Method     string
 	Target     string // as in the request line, byte for byte
 	Host       string
-	Header     http.Header
+	Header     wire.Header // without Host
 	Body       Reader             // nil when there is none
 	Length     int64              // of Body; -1 unknown
 	Trailer    func() http.Header // trailer fields, after Body has ended; nil for none
@@ -182,9 +183,9 @@ type Reader interface{ Read(p []byte) (int, error) }
 // A Client is the front's side of a request: how its answer is written.
 type Client interface {
 	// Interim passes a 1xx answer on.
-	Interim(status int, h http.Header)
+	Interim(status int, h wire.Header)
 	// Start begins the answer. length is -1 when it is not known. It is called once.
-	Start(status int, h http.Header, length int64)
+	Start(status int, h wire.Header, length int64)
 	// Write and Flush pass content on. An error means that the client is gone.
 	Write(p []byte) (int, error)
 	Flush() error
@@ -242,7 +243,7 @@ func (x *Exchange) Refuse(st *State, req *Request, client Client, r *listener.Re
 	t := &turn{x: x, st: st, req: req, client: client, whole: true}
 	t.record.At = req.Arrived
 	defer t.close()
-	p := &problem{status: r.Status, code: r.Code, message: r.Message, header: http.Header{}}
-	r.SetHeader(p.header)
+	p := &problem{status: r.Status, code: r.Code, message: r.Message}
+	r.SetHeader(&p.header)
 	t.refuse(p)
 }

@@ -21,7 +21,7 @@ type problem struct {
 	message    string // what happened and what to do
 	retryAfter int    // seconds; 0 says nothing
 	lasting    bool   // the client's retry cannot help
-	header     http.Header
+	header     wire.Header
 }
 
 // sentences say what happened and what to do, by code. %s is the upstream.
@@ -117,10 +117,7 @@ func (t *turn) refuse(p *problem) {
 // answer writes p in the shape of errors of the API that the client speaks.
 func (t *turn) answer(p *problem) {
 	body := p.body(t.kind())
-	h := p.header
-	if h == nil {
-		h = http.Header{}
-	}
+	h := &p.header
 	h.Set("Content-Type", "application/json")
 	h.Set("X-Millpond-Error", p.code)
 	h.Set("Cache-Control", "no-store")

@@ -18,6 +18,7 @@ import (
 	"millpond/proxy/replay"
 	"millpond/proxy/router"
 	"millpond/proxy/upstream"
+	"millpond/proxy/wire"
 	"millpond/settings"
 )
 
@@ -29,9 +30,6 @@ const (
 	// via is what we add to Via (RFC 9110, section 7.6.3), and know a loop by.
 	via = "1.1 millpond"
 )
-
-// viaUs is Via of a request that came by no proxy. It never changes.
-var viaUs = []string{via}
 
 // A turn is one request on its way.
 type turn struct {
@@ -107,9 +105,9 @@ func (t *turn) caller() string {
 }
 
 // hops counts how often Millpond stands in Via.
-func hops(h http.Header) int {
+func hops(h wire.Header) int {
 	n := 0
-	for _, v := range h["Via"] {
+	for _, v := range h.Values("Via") {
 		n += strings.Count(v, "millpond")
 	}
 	return n
@@ -194,21 +192,19 @@ func (t *turn) run(ctx context.Context) {
 
 // prepareHeader takes out what must not reach an upstream and adds Via.
 func (t *turn) prepareHeader() {
-	h := t.req.Header
-	for _, name := range t.st.Gate.TokenHeaders(h) {
+	h := &t.req.Header
+	for _, name := range t.st.Gate.TokenHeaders(*h) {
 		h.Del(name)
 	}
-	for name := range h {
-		if strings.HasPrefix(name, "X-Millpond-") {
-			delete(h, name)
-		}
-	}
-	if before := h["Via"]; before != nil {
-		h["Via"] = append(before, via)
-	} else {
-		h["Via"] = viaUs
-	}
-	delete(h, "Expect") // the connection to the upstream has its own
+	h.DelFunc(isOurs)
+	h.Add("Via", via)
+}
+
+// isOurs reports whether a field is between the client and us.
+func isOurs(l wire.Line) bool {
+	const prefix = "X-Millpond-"
+	return len(l.Name) > len(prefix) && strings.EqualFold(l.Name[:len(prefix)], prefix) ||
+		strings.EqualFold(l.Name, "Expect") // the connection to the upstream has its own
 }
 
 // An attempt is one try to have the request answered by one upstream.
@@ -321,8 +317,9 @@ func (a *attempt) prepare() *pool.Request {
 	t, limits := a.t, a.t.st.Settings.Timeouts
 	header := t.req.Header
 	if a.secret != "" {
-		header = header.Clone() // another upstream may get another credential
-		upstream.Apply(a.u.Kind, header, a.secret)
+		own := header.Clone() // another upstream may get another credential
+		upstream.Apply(a.u.Kind, &own, a.secret)
+		header = own
 	}
 	if a.wantsCard() {
 		header = cardHeader(header)

@@ -48,13 +48,13 @@ func (a *answer) drop() {
 }
 
 // Interim passes a 1xx answer on at once.
-func (a *answer) Interim(status int, h http.Header) {
+func (a *answer) Interim(status int, h wire.Header) {
 	a.append(status, h, wire.Framing{KeepAlive: true})
 	a.Flush()
 }
 
 // Start puts the head before the content.
-func (a *answer) Start(status int, h http.Header, length int64) {
+func (a *answer) Start(status int, h wire.Header, length int64) {
 	a.closing = a.closing || a.c.f.draining.Load() || a.c.body.left.Load() > shortRest
 	framing := wire.Framing{KeepAlive: !a.closing}
 	switch {
@@ -66,13 +66,13 @@ func (a *answer) Start(status int, h http.Header, length int64) {
 	}
 	a.kind = framing.Kind
 	if status == http.StatusNotModified { // the other front has net/http leave them out, too
-		delete(h, "Content-Length")
-		delete(h, "Content-Type")
+		h.Del("Content-Length")
+		h.Del("Content-Type")
 	}
 	a.append(status, h, framing)
 }
 
-func (a *answer) append(status int, h http.Header, framing wire.Framing) {
+func (a *answer) append(status int, h wire.Header, framing wire.Framing) {
 	out := a.buffer()
 	var err error
 	if *out, err = wire.AppendResponseHead(*out, status, "", h, framing); err != nil {

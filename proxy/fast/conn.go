@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,7 +47,7 @@ type conn struct {
 	r, w    int     // unread part of buf
 	head    wire.Request
 	request exchange.Request
-	fields  *fields // of request; nil between requests
+	fields  *wire.Header // the memory of request.Header; nil between requests
 	body    body
 	unblock func() // of body
 	answer  answer
@@ -225,31 +224,25 @@ func (c *conn) release() {
 
 // take makes the request of the head.
 func (c *conn) take(framing wire.Framing) {
-	host, _ := wire.Get(c.head.Fields, "host")
-	c.fields = fieldses.Get().(*fields)
-	c.fields.lists = wire.FillHeader(c.fields.header, c.fields.lists, c.head.Fields)
-	header := c.fields.header
-	delete(header, "Host") // it is not among the fields, as net/http has it
+	c.fields = headers.Get().(*wire.Header)
+	c.fields.Fill(c.head.Fields)
+	host := c.fields.Get("Host")
+	c.fields.Del("Host")
 	c.request = exchange.Request{
-		Method: methodName(c.head.Method), Target: string(c.head.Target), Host: string(host), Header: header,
+		Method: methodName(c.head.Method), Target: string(c.head.Target), Host: host, Header: *c.fields,
 		Length: framing.Length, RemoteAddr: c.remote, Arrived: time.Now(), Unblock: c.unblock,
 	}
 }
 
-// fields are the memory of a request's header.
-type fields struct {
-	header http.Header
-	lists  []string
-}
-
-var fieldses = sync.Pool{New: func() any { return &fields{header: http.Header{}} }}
+// headers are the memory of requests' headers.
+var headers = sync.Pool{New: func() any { return new(wire.Header) }}
 
 // forgetRequest gives the request's memory back. Nobody refers to it any more.
 func (c *conn) forgetRequest() {
+	clear(c.request.Header) // which may have grown
+	*c.fields = c.request.Header[:0]
 	c.request = exchange.Request{}
-	clear(c.fields.header)
-	clear(c.fields.lists)
-	fieldses.Put(c.fields)
+	headers.Put(c.fields)
 	c.fields = nil
 }
 

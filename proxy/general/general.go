@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"log/slog"
 	"net"
 	"net/http"
@@ -102,7 +103,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 	}
 	refusal := st.Gate.Check(listener.View{
-		Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header, RemoteAddr: r.RemoteAddr,
+		Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: req.Header, RemoteAddr: r.RemoteAddr,
 	})
 	switch {
 	case refusal != nil:
@@ -129,7 +130,7 @@ type client struct {
 	w        http.ResponseWriter
 	r        *http.Request
 	control  *http.ResponseController
-	switched http.Header // of 101, until the connection is taken over
+	switched wire.Header // of 101, until the connection is taken over
 	bodyRead bool        // to its end
 
 	unblocked atomic.Bool // no more of the body is to be read
@@ -138,7 +139,7 @@ type client struct {
 func (c *client) request() *exchange.Request {
 	r := c.r
 	req := &exchange.Request{
-		Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header,
+		Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: wire.HeaderOf(r.Header),
 		Length: r.ContentLength, RemoteAddr: r.RemoteAddr, Arrived: time.Now(),
 		Upgrade: r.ProtoMajor == 1 && wantsUpgrade(r.Header),
 		Expect:  strings.EqualFold(r.Header.Get("Expect"), "100-continue"),
@@ -214,27 +215,23 @@ func (c *client) leaveBody() {
 }
 
 // Interim passes a 1xx answer on.
-func (c *client) Interim(status int, h http.Header) {
-	own := c.w.Header()
-	for name, values := range h {
-		own[name] = values
-	}
+func (c *client) Interim(status int, h wire.Header) {
+	own, fields := c.w.Header(), h.HTTP()
+	maps.Copy(own, fields)
 	c.w.WriteHeader(status)
-	for name := range h {
+	for name := range fields {
 		delete(own, name)
 	}
 }
 
 // Start writes the head as it is: no date, type or length of our own.
-func (c *client) Start(status int, h http.Header, _ int64) {
+func (c *client) Start(status int, h wire.Header, _ int64) {
 	if status == http.StatusSwitchingProtocols {
 		c.switched = h
 		return
 	}
 	own := c.w.Header()
-	for name, values := range h {
-		own[name] = values
-	}
+	maps.Copy(own, h.HTTP())
 	for _, name := range []string{"Date", "Content-Type"} {
 		if _, set := own[name]; !set {
 			own[name] = nil

@@ -79,7 +79,7 @@ func TestPanicAfterSending(t *testing.T) {
 						}
 					}()
 					nobody := struct{ exchange.Client }{} // all its methods panic
-					r.x.Do(t.Context(), r.x.State(), &exchange.Request{Method: "GET", Target: "/lost", Header: http.Header{}, Arrived: time.Now()}, nobody)
+					r.x.Do(t.Context(), r.x.State(), &exchange.Request{Method: "GET", Target: "/lost", Arrived: time.Now()}, nobody)
 				}()
 				r.atRestAfterPanic(uint64(i) + 1)
 			}

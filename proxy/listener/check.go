@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"millpond/proxy/wire"
 )
 
 // Check returns nil if the request may come in, or why it may not.
@@ -31,7 +33,7 @@ func (g *Gate) Check(v View) *Refusal {
 // isPreflight reports whether a browser asks for the page of a listed origin whether it may send a
 // request. That never bears a credential (the Fetch standard, section 4.8), and is never passed on.
 func (g *Gate) isPreflight(v View) bool {
-	return v.Method == http.MethodOptions && v.Header.Get("Access-Control-Request-Method") != "" && g.originListed(v.Header[headerOrigin])
+	return v.Method == http.MethodOptions && v.Header.Get("Access-Control-Request-Method") != "" && g.originListed(v.Header.Values(headerOrigin))
 }
 
 // checkTarget knows the four forms of RFC 9112, section 3.2. Authority-form belongs to CONNECT.
@@ -70,12 +72,12 @@ func (g *Gate) AllowsHost(host string) bool {
 
 // checkBrowser refuses what only a web page's request carries. Every present field counts, also an
 // empty one: that a field is there at all tells of a browser.
-func (g *Gate) checkBrowser(h http.Header) *Refusal {
-	origins := h[headerOrigin]
+func (g *Gate) checkBrowser(h wire.Header) *Refusal {
+	origins := h.Values(headerOrigin)
 	if g.originListed(origins) {
 		return nil
 	}
-	site := siteOf(h[headerFetchSite])
+	site := siteOf(h.Values(headerFetchSite))
 	if len(origins) == 0 && (site == "" || site == "none" || site == "same-origin") {
 		return nil
 	}
@@ -102,8 +104,8 @@ func siteOf(values []string) string {
 
 // AllowedOrigin returns the listed origin that the request comes from, or "". It is the only value
 // that may ever stand in Access-Control-Allow-Origin.
-func (g *Gate) AllowedOrigin(h http.Header) string {
-	if o := h[headerOrigin]; g.originListed(o) {
+func (g *Gate) AllowedOrigin(h wire.Header) string {
+	if o := h.Values(headerOrigin); g.originListed(o) {
 		return o[0]
 	}
 	return ""
@@ -111,12 +113,12 @@ func (g *Gate) AllowedOrigin(h http.Header) string {
 
 // checkToken asks for the token, where one is configured. A client that uses us as its HTTP_PROXY is
 // asked as RFC 9110, section 11.7 says, by 407.
-func (g *Gate) checkToken(h http.Header, absolute bool) *Refusal {
+func (g *Gate) checkToken(h wire.Header, absolute bool) *Refusal {
 	if !g.guarded {
 		return nil
 	}
 	for _, name := range tokenFields {
-		if g.anyToken(name, h[name]) {
+		if g.anyToken(name, h.Values(name)) {
 			return nil
 		}
 	}
@@ -169,14 +171,10 @@ func (g *Gate) isToken(s string) bool {
 
 // TokenHeaders returns the names of the fields that must not reach an upstream because they hold our
 // token. X-Millpond-Token is always among them when present, since no upstream has a use for it.
-func (g *Gate) TokenHeaders(h http.Header) []string {
+func (g *Gate) TokenHeaders(h wire.Header) []string {
 	var names []string
 	for _, name := range tokenFields {
-		values := h[name]
-		if len(values) == 0 {
-			continue
-		}
-		if name == headerToken || g.guarded && g.anyToken(name, values) {
+		if name == headerToken && h.Has(name) || g.guarded && g.anyToken(name, h.Values(name)) {
 			names = append(names, name)
 		}
 	}

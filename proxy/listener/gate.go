@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"millpond/proxy/wire"
 )
 
-// The headers that the gate reads. An http.Header given to it must have canonical keys.
+// The fields that the gate reads.
 const (
 	headerToken     = "X-Millpond-Token"
 	headerOrigin    = "Origin"
@@ -68,7 +70,7 @@ const anyPort = "*"
 // A View is what the gate needs to see of a request. Header must not contain Host.
 type View struct {
 	Method, Target, Host string
-	Header               http.Header
+	Header               wire.Header
 	RemoteAddr           string
 }
 
@@ -83,7 +85,7 @@ func (r *Refusal) Error() string { return r.Message }
 
 // SetHeader sets the fields that belong to the refusal: its code, and what RFC 9110 requires beside
 // the status (sections 15.5.2, 15.5.6 and 15.5.8).
-func (r *Refusal) SetHeader(h http.Header) {
+func (r *Refusal) SetHeader(h interface{ Set(name, value string) }) {
 	h.Set(headerError, r.Code)
 	switch r.Status {
 	case http.StatusUnauthorized:

@@ -3,10 +3,11 @@ package listener
 import (
 	"encoding/base64"
 	"net"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"millpond/proxy/wire"
 )
 
 // bothLoopbacks are the addresses of "localhost:7860".
@@ -17,7 +18,7 @@ var bothLoopbacks = []net.Addr{
 
 // get is a request that may come in.
 func get() View {
-	return View{Method: "GET", Target: "/v1/messages?a=b", Host: "127.0.0.1:7860", Header: http.Header{}}
+	return View{Method: "GET", Target: "/v1/messages?a=b", Host: "127.0.0.1:7860"}
 }
 
 // check compares the code of a refusal, "" for none.
@@ -215,11 +216,11 @@ func TestBrowser(t *testing.T) {
 				if tt.in {
 					want = ""
 				}
-				if tt.origin != nil {
-					v.Header["Origin"] = tt.origin
+				for _, origin := range tt.origin {
+					v.Header.Add("origin", origin)
 				}
-				if tt.site != nil {
-					v.Header["Sec-Fetch-Site"] = tt.site
+				for _, site := range tt.site {
+					v.Header.Add("sec-fetch-site", site)
 				}
 				check(t, g, v, want)
 				if got := g.AllowedOrigin(v.Header); (got != "") != (tt.in && tt.origin != nil) {
@@ -294,10 +295,11 @@ func TestToken(t *testing.T) {
 
 func TestTokenHeaders(t *testing.T) {
 	g := NewGate(GateConfig{Addrs: bothLoopbacks, Token: "tok"})
-	h := http.Header{}
+	var h wire.Header
 	h.Set("X-Millpond-Token", "tok")
 	h.Set("Authorization", "Bearer the-client's-own")
-	h["X-Api-Key"] = []string{"other", "tok"} // one of two is enough to hide both
+	h.Add("x-api-key", "other")
+	h.Add("X-Api-Key", "tok") // one of two is enough to hide both
 	if got, want := g.TokenHeaders(h), []string{"X-Millpond-Token", "X-Api-Key"}; !slices.Equal(got, want) {
 		t.Errorf("got %v; want %v", got, want)
 	}
@@ -325,8 +327,8 @@ func TestRefusalHeader(t *testing.T) {
 			t.Errorf("%s %s: got %+v; want status %d", tt.method, tt.target, r, tt.status)
 			continue
 		}
-		h := http.Header{}
-		r.SetHeader(h)
+		var h wire.Header
+		r.SetHeader(&h)
 		if h.Get(tt.field) == "" || h.Get("X-Millpond-Error") != r.Code {
 			t.Errorf("%s %s: got %v; want %s and the code", tt.method, tt.target, h, tt.field)
 		}
@@ -388,7 +390,7 @@ func TestPreflightBearsNoToken(t *testing.T) {
 		{"OPTIONS", "https://evil.example", "POST", 403},
 		{"OPTIONS", "", "POST", 401},
 	} {
-		h := http.Header{}
+		var h wire.Header
 		for name, value := range map[string]string{"Origin": tt.origin, "Access-Control-Request-Method": tt.asked} {
 			if value != "" {
 				h.Set(name, value)

@@ -48,7 +48,7 @@ func TestBodyByReadAndNext(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				resp, err := l.Send(t.Context(), &Request{Method: "GET", Target: path, Host: "h", Header: http.Header{}, HeaderTimeout: time.Minute})
+				resp, err := l.Send(t.Context(), &Request{Method: "GET", Target: path, Host: "h", HeaderTimeout: time.Minute})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -99,7 +99,7 @@ func (c *clockwork) ask() error {
 	if err != nil {
 		return err
 	}
-	resp, err := l.Send(context.Background(), &Request{Method: "GET", Target: "/", Host: "h", Header: http.Header{},
+	resp, err := l.Send(context.Background(), &Request{Method: "GET", Target: "/", Host: "h",
 		HeaderTimeout: 10 * time.Second, StreamIdle: 20 * time.Second})
 	if err != nil {
 		return err

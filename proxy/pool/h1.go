@@ -121,7 +121,6 @@ type exchange struct {
 	unhook  func() bool // else ends the watch on ctx; false when it has fired
 	resp    Response
 	body    h1Body
-	lists   []string // room for the values of resp.Header
 
 	// the writer, when the body has a goroutine of its own
 	written  chan struct{} // closed when it is done; nil without one
@@ -135,7 +134,7 @@ type exchange struct {
 }
 
 // exchanges are used again; see Recycle.
-var exchanges = sync.Pool{New: func() any { return &exchange{resp: Response{Header: http.Header{}}} }}
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
 // Cut closes the socket beneath TLS, which cannot block, unlike closing TLS itself.
 func (c *conn) Cut() { c.raw.Close() }
@@ -379,8 +378,9 @@ func (x *exchange) readHead() (*Response, error) {
 		}
 		// 100 is not passed on: reading the client's body makes its front send one.
 		if x.req.Interim != nil && head.Status != http.StatusContinue {
-			h := wire.ToHeader(head.Fields)
-			wire.DropHopByHop(h)
+			var h wire.Header
+			h.Fill(head.Fields)
+			h.DropHopByHop()
 			x.req.Interim.Interim(head.Status, h)
 		}
 		c.h1.r += n
@@ -458,7 +458,7 @@ func (x *exchange) respond(n int) (*Response, error) {
 	x.ask(false)
 	resp := &x.resp
 	*resp = Response{Status: head.Status, Length: -1, Framed: framing.Kind != wire.BodyUntilClose, Header: resp.Header, x: x}
-	x.lists = wire.FillHeader(resp.Header, x.lists, head.Fields)
+	resp.Header.Fill(head.Fields)
 	x.noteKeepAlive(head)
 	c.h1.r += n
 	if framing.Kind == wire.BodyTunnel {
@@ -474,7 +474,7 @@ func (x *exchange) respond(n int) (*Response, error) {
 	case wire.BodyLength:
 		resp.Length = framing.Length
 	}
-	dropOneHop(resp.Header, framing.Kind)
+	dropOneHop(&resp.Header, framing.Kind)
 	resp.Body = b
 	if framing.Kind == wire.BodyChunked {
 		b.decode()
@@ -513,8 +513,8 @@ func (x *exchange) noteKeepAlive(head *wire.Response) {
 
 // dropOneHop removes what is for this hop only. A Content-Length beside
 // Transfer-Encoding says nothing (RFC 9112, section 6.3).
-func dropOneHop(h http.Header, kind wire.BodyKind) {
-	wire.DropHopByHop(h)
+func dropOneHop(h *wire.Header, kind wire.BodyKind) {
+	h.DropHopByHop()
 	if kind == wire.BodyChunked || kind == wire.BodyUntilClose {
 		h.Del("Content-Length")
 	}

@@ -237,14 +237,15 @@ func (s *stream) ended() error {
 
 func (s *stream) request() *http.Request {
 	req, key := s.req, s.l.c.host.key
+	header := req.Header.Clone()
+	header.DropHopByHop()
 	hreq := &http.Request{
 		Method: req.Method,
 		URL:    targetURL(key.scheme, req.Host, req.Target),
 		Host:   req.Host,
-		Header: req.Header.Clone(),
+		Header: header.HTTP(),
 		Proto:  "HTTP/2.0", ProtoMajor: 2,
 	}
-	wire.DropHopByHop(hreq.Header)
 	hreq.Header.Del("Host")
 	if _, set := hreq.Header["User-Agent"]; !set {
 		hreq.Header["User-Agent"] = nil // or else net/http names itself
@@ -273,7 +274,7 @@ func (s *stream) request() *http.Request {
 		WroteRequest:         func(httptrace.WroteRequestInfo) { s.awaitAnswer() },
 		GotFirstResponseByte: s.hear,
 		Got1xxResponse: func(status int, h textproto.MIMEHeader) error {
-			return s.interims.add(s.req.Interim, status, http.Header(h))
+			return s.interims.add(s.req.Interim, status, wire.HeaderOf(http.Header(h)))
 		},
 	}))
 }
@@ -295,8 +296,9 @@ func (s *stream) respond(hresp *http.Response) *Response {
 	s.answered = true
 	s.timer.set(s.req.StreamIdle)
 	s.mu.Unlock()
-	wire.DropHopByHop(hresp.Header)
-	return &Response{Status: hresp.StatusCode, Header: hresp.Header, Length: hresp.ContentLength, Framed: true, Body: s}
+	header := wire.HeaderOf(hresp.Header)
+	header.DropHopByHop()
+	return &Response{Status: hresp.StatusCode, Header: header, Length: hresp.ContentLength, Framed: true, Body: s}
 }
 
 // Read returns content as soon as there is any.
@@ -520,11 +522,11 @@ type interims struct {
 
 type interim struct {
 	status int
-	header http.Header
+	header wire.Header
 }
 
 // add takes one more. Its error ends the stream.
-func (i *interims) add(pass Interim, status int, h http.Header) error {
+func (i *interims) add(pass Interim, status int, h wire.Header) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.n++; i.n > maxInterim {

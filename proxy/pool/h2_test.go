@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"sync"
 	"testing"
@@ -99,7 +98,7 @@ func TestStreamTakenAwayBeforeItBegan(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.allow(0)
-	_, err = lease.Send(t.Context(), &Request{Method: "POST", Target: "/", Host: "a", Header: http.Header{}, Body: []byte("x"), HeaderTimeout: time.Minute})
+	_, err = lease.Send(t.Context(), &Request{Method: "POST", Target: "/", Host: "a", Body: []byte("x"), HeaderTimeout: time.Minute})
 	var f *Failure
 	if !errors.As(err, &f) || f.Sent || f.Code != CodeRefused {
 		t.Errorf("got %+v; want %s, not sent", err, CodeRefused)

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"millpond/proxy/wire"
 )
 
 // A Lease is the right to send one request. Send it once, or Release it.
@@ -55,7 +57,7 @@ type Request struct {
 	Method string
 	Target string // path and query, byte for byte as the client sent them
 	Host   string // the Host field
-	Header http.Header
+	Header wire.Header
 
 	Body    []byte             // the whole body, or
 	Stream  io.Reader          // its source: Length bytes of it, or all in chunks when Length is -1
@@ -74,13 +76,13 @@ type Request struct {
 
 // An Interim takes answers that are not the last word (RFC 9110, section 15.2).
 type Interim interface {
-	Interim(status int, h http.Header)
+	Interim(status int, h wire.Header)
 }
 
 // A Response is an answer whose head has come.
 type Response struct {
 	Status int
-	Header http.Header // end-to-end fields; Content-Length only where Length says so or the method was HEAD
+	Header wire.Header // end-to-end fields; Content-Length only where Length says so or the method was HEAD
 	Length int64       // of the body; -1 unknown
 	Framed bool        // the end of the body is marked; false when it ends with the connection
 	Body   Body        // never nil; to be closed
@@ -93,9 +95,8 @@ type Response struct {
 // is closed, as the last thing that is done with the response, its header included.
 func (r *Response) Recycle() {
 	if x := r.x; x != nil && x.body.err != nil {
-		*x = exchange{resp: Response{Header: x.resp.Header}, lists: x.lists, body: h1Body{chunks: x.body.chunks}}
 		clear(x.resp.Header)
-		clear(x.lists)
+		*x = exchange{resp: Response{Header: x.resp.Header[:0]}, body: h1Body{chunks: x.body.chunks}}
 		x.body.chunks.Reset()
 		exchanges.Put(x)
 	}

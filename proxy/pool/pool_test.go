@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"millpond/proxy/leaktest"
+	"millpond/proxy/wire"
 	"millpond/settings"
 )
 
@@ -93,7 +94,7 @@ func (m *Manager) get(ctx context.Context, t Target, method string) error {
 	if err != nil {
 		return err
 	}
-	resp, err := l.Send(ctx, &Request{Method: method, Target: "/", Host: t.Host, Header: http.Header{}})
+	resp, err := l.Send(ctx, &Request{Method: method, Target: "/", Host: t.Host})
 	if err != nil {
 		return err
 	}
@@ -263,7 +264,7 @@ func TestWaitersAreServedInOrder(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			resp, err := l.Send(t.Context(), &Request{Method: "POST", Target: "/", Host: "h", Header: http.Header{"X-Id": {fmt.Sprint(i)}}})
+			resp, err := l.Send(t.Context(), &Request{Method: "POST", Target: "/", Host: "h", Header: wire.Header{{Name: "X-Id", Value: fmt.Sprint(i)}}})
 			if err != nil {
 				t.Error(err)
 				return

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -11,9 +10,15 @@ import (
 // credentialFields are the fields in which clients send their own credential.
 var credentialFields = [...]string{"Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"}
 
+// Fields are the fields of a request, which may be those of net/http.
+type Fields interface {
+	Set(name, value string)
+	Del(name string)
+}
+
 // Apply puts secret into h in the form of kind, and removes the client's own credential in any form.
 // With an empty secret it changes nothing: the client's own passes through.
-func Apply(kind settings.Kind, h http.Header, secret string) {
+func Apply(kind settings.Kind, h Fields, secret string) {
 	if secret == "" {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 
 // RetryAfter reads the Retry-After field as RFC 9110, section 10.2.3: seconds or a date. It reports
 // false if the field is absent or unreadable. A date that has passed is 0; the caller bounds the rest.
-func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+func RetryAfter(h interface{ Get(name string) string }, now time.Time) (time.Duration, bool) {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {
 		return 0, false

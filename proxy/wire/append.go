@@ -3,7 +3,6 @@ package wire
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 )
 
@@ -18,7 +17,7 @@ var ErrUnwritable = errors.New("http head holds a byte that cannot be written")
 type Extra struct{ Name, Value string }
 
 // AppendRequestHead appends the head of a request, always HTTP/1.1: Host, the
-// fields of h in the order of their names, extra, and the fields that body
+// fields of h in their order, extra, and the fields that body
 // calls for. Of h it drops what is for one hop, what Connection names, Host,
 // Content-Length and what extra replaces; "TE: trailers" stays, and Trailer
 // stays with a chunked body.
@@ -28,7 +27,7 @@ type Extra struct{ Name, Value string }
 // server is asked to close.
 //
 // It returns dst as it was, and ErrUnwritable, if anything could break the head.
-func AppendRequestHead(dst []byte, method, target, host string, h http.Header, body Framing, extra ...Extra) ([]byte, error) {
+func AppendRequestHead(dst []byte, method, target, host string, h Header, body Framing, extra ...Extra) ([]byte, error) {
 	if !isToken(method) || !isVisible(target) || host != "" && !isVisible(host) {
 		return dst, ErrUnwritable
 	}
@@ -39,7 +38,7 @@ func AppendRequestHead(dst []byte, method, target, host string, h http.Header, b
 	if body.Kind == BodyNone && (method == "POST" || method == "PUT" || method == "PATCH") {
 		w.body.Kind, w.body.Length = BodyLength, 0 // RFC 9110, section 8.6: say that it is empty
 	}
-	w.te = anyHas(h["Te"], "trailers")
+	w.te = h.HasToken("te", "trailers")
 	return w.finish(dst)
 }
 
@@ -50,7 +49,7 @@ func AppendRequestHead(dst []byte, method, target, host string, h http.Header, b
 //
 // It returns dst as it was, and ErrUnwritable, if anything could break the head
 // or if status is outside 100 to 999.
-func AppendResponseHead(dst []byte, status int, reason string, h http.Header, body Framing, extra ...Extra) ([]byte, error) {
+func AppendResponseHead(dst []byte, status int, reason string, h Header, body Framing, extra ...Extra) ([]byte, error) {
 	if status < 100 || status > 999 || !isText(reason) {
 		return dst, ErrUnwritable
 	}
@@ -71,27 +70,26 @@ func AppendResponseHead(dst []byte, status int, reason string, h http.Header, bo
 // A headWriter is what writing the fields of one head needs to know.
 type headWriter struct {
 	start      int // where the head begins in dst
-	h          http.Header
+	h          Header
 	body       Framing
 	extra      []Extra
 	request    bool // it has a Host of its own
 	upgrade    bool // the Upgrade of h is passed on
 	keepLength bool // so is its Content-Length
 	te         bool // and "TE: trailers"
+	options    bool // h has Connection
 }
 
 // finish writes all that follows the first line and Host.
 func (w *headWriter) finish(dst []byte) ([]byte, error) {
-	var room [48]string
+	w.options = w.h.Has(connection)
 	var err error
-	for _, k := range sortedKeys(room[:0], w.h) {
-		if w.drops(k) {
+	for _, l := range w.h {
+		if w.drops(l.Name) {
 			continue
 		}
-		for _, v := range w.h[k] {
-			if dst, err = appendField(dst, k, v); err != nil {
-				return dst[:w.start], err
-			}
+		if dst, err = appendField(dst, l.Name, l.Value); err != nil {
+			return dst[:w.start], err
 		}
 	}
 	for _, e := range w.extra {
@@ -147,7 +145,7 @@ func (w *headWriter) drops(name string) bool {
 		return w.body.Kind != BodyChunked
 	case equalFold(name, "upgrade"):
 		return !w.upgrade
-	case isHopByHop(name) || anyHas(w.h["Connection"], name):
+	case isHopByHop(name), w.options && w.h.HasToken(connection, name):
 		return true
 	}
 	for _, e := range w.extra {
@@ -158,37 +156,10 @@ func (w *headWriter) drops(name string) bool {
 	return false
 }
 
-// AppendFields appends those of the fields that are passed on, byte for byte
-// and in their order: none that is not EndToEnd, nor Host, Content-Length and
-// what skip names, in any case. Those are for the sender of the head to write.
-// The fields come from a parser, so they are known to be harmless.
-func AppendFields(dst []byte, fields []Field, skip ...string) []byte {
-	for _, f := range fields {
-		if equalFold(f.Name, "host") || equalFold(f.Name, "content-length") ||
-			slices.ContainsFunc(skip, func(s string) bool { return equalFold(f.Name, s) }) ||
-			!EndToEnd(fields, f.Name) {
-			continue
-		}
-		dst = append(append(dst, f.Name...), ": "...)
-		dst = append(append(dst, f.Value...), '\r', '\n')
-	}
-	return dst
-}
-
 func appendField(dst []byte, name, value string) ([]byte, error) {
 	if !isToken(name) || !isText(value) {
 		return dst, ErrUnwritable
 	}
 	dst = append(append(dst, name...), ": "...)
 	return append(append(dst, value...), '\r', '\n'), nil
-}
-
-// sortedKeys appends the names in h in their order, so that equal headers are
-// written equally.
-func sortedKeys(keys []string, h http.Header) []string {
-	for k := range h {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

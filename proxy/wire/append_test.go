@@ -35,12 +35,21 @@ func TestAppendRequestHead(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := AppendRequestHead([]byte("before"), tt.method, "/a?b", "h:1", tt.h, tt.body, tt.extra...)
+			got, err := AppendRequestHead([]byte("before"), tt.method, "/a?b", "h:1", HeaderOf(tt.h), tt.body, tt.extra...)
 			want := "before" + tt.method + " /a?b HTTP/1.1\r\nHost: h:1\r\n" + tt.want + "\r\n"
 			if string(got) != want || err != nil {
 				t.Errorf("got %q, %v; want %q", got, err, want)
 			}
 		})
+	}
+}
+
+// Fields that are passed on keep their order and are as they were written.
+func TestAppendKeepsLines(t *testing.T) {
+	h := Header{{"b", "2"}, {"Connection", "x-A, close"}, {"A", "1"}, {"X-a", "3"}, {"B", "5"}, {"b", ""}}
+	got, err := AppendRequestHead(nil, "GET", "/", "h", h, Framing{KeepAlive: true})
+	if want := "GET / HTTP/1.1\r\nHost: h\r\nb: 2\r\nA: 1\r\nB: 5\r\nb: \r\n\r\n"; string(got) != want || err != nil {
+		t.Errorf("got %q, %v; want %q", got, err, want)
 	}
 }
 
@@ -70,7 +79,7 @@ func TestAppendResponseHead(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := AppendResponseHead(nil, tt.status, tt.reason, tt.h, tt.body)
+			got, err := AppendResponseHead(nil, tt.status, tt.reason, HeaderOf(tt.h), tt.body)
 			if want := "HTTP/1.1 " + tt.want + "\r\n"; string(got) != want || err != nil {
 				t.Errorf("got %q, %v; want %q", got, err, want)
 			}
@@ -87,10 +96,10 @@ func TestAppendRefuses(t *testing.T) {
 			"target": func(dst []byte) ([]byte, error) { return AppendRequestHead(dst, "GET", bad, "h", nil, Framing{}) },
 			"host":   func(dst []byte) ([]byte, error) { return AppendRequestHead(dst, "GET", "/", bad, nil, Framing{}) },
 			"name": func(dst []byte) ([]byte, error) {
-				return AppendRequestHead(dst, "GET", "/", "h", http.Header{"A": {"1"}, bad: {"x"}}, Framing{})
+				return AppendRequestHead(dst, "GET", "/", "h", HeaderOf(http.Header{"A": {"1"}, bad: {"x"}}), Framing{})
 			},
 			"value": func(dst []byte) ([]byte, error) {
-				return AppendRequestHead(dst, "GET", "/", "h", http.Header{"A": {"1", bad}}, Framing{})
+				return AppendRequestHead(dst, "GET", "/", "h", HeaderOf(http.Header{"A": {"1", bad}}), Framing{})
 			},
 			"extra name": func(dst []byte) ([]byte, error) {
 				return AppendRequestHead(dst, "GET", "/", "h", nil, Framing{}, Extra{bad, "x"})
@@ -100,7 +109,7 @@ func TestAppendRefuses(t *testing.T) {
 			},
 			"reason": func(dst []byte) ([]byte, error) { return AppendResponseHead(dst, 200, bad, nil, Framing{}) },
 			"response value": func(dst []byte) ([]byte, error) {
-				return AppendResponseHead(dst, 200, "", http.Header{"A": {bad}}, Framing{})
+				return AppendResponseHead(dst, 200, "", HeaderOf(http.Header{"A": {bad}}), Framing{})
 			},
 		} {
 			if got, err := write([]byte("kept")); string(got) != "kept" || err != ErrUnwritable {
@@ -119,13 +128,5 @@ func TestAppendRefuses(t *testing.T) {
 		if got, err := AppendResponseHead(nil, status, "", nil, Framing{}); len(got) != 0 || err != ErrUnwritable {
 			t.Errorf("%d: got %q, %v; want ErrUnwritable", status, got, err)
 		}
-	}
-}
-
-func TestAppendFields(t *testing.T) {
-	r := parsedRequest(t, "GET / HTTP/1.1", "b: 2", "Connection: x-A, close", "A:  1 ", "X-a: 3", "Content-Length: 4", "TE: trailers", "B: 5", "Cookie: c")
-	got := string(AppendFields([]byte("before"), r.Fields, "cookie"))
-	if want := "beforeb: 2\r\nA: 1\r\nB: 5\r\n"; got != want {
-		t.Errorf("got %q; want %q", got, want)
 	}
 }

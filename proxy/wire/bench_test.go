@@ -68,14 +68,16 @@ func BenchmarkReadResponse(b *testing.B) {
 	}
 }
 
-func BenchmarkToHeader(b *testing.B) {
+func BenchmarkHeader(b *testing.B) {
 	var r Response
 	if _, err := ParseResponse([]byte(benchResponse), &r); err != nil {
 		b.Fatal(err)
 	}
+	var h Header
 	b.ReportAllocs()
 	for b.Loop() {
-		DropHopByHop(ToHeader(r.Fields))
+		h.Fill(r.Fields)
+		h.DropHopByHop()
 	}
 }
 
@@ -84,7 +86,8 @@ func BenchmarkAppendRequestHead(b *testing.B) {
 	if _, err := ParseRequest([]byte(benchRequest), &r); err != nil {
 		b.Fatal(err)
 	}
-	h := ToHeader(r.Fields)
+	var h Header
+	h.Fill(r.Fields)
 	var dst []byte
 	b.ReportAllocs()
 	for b.Loop() {
@@ -93,18 +96,6 @@ func BenchmarkAppendRequestHead(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-	}
-}
-
-func BenchmarkAppendFields(b *testing.B) {
-	var r Request
-	if _, err := ParseRequest([]byte(benchRequest), &r); err != nil {
-		b.Fatal(err)
-	}
-	var dst []byte
-	b.ReportAllocs()
-	for b.Loop() {
-		dst = AppendFields(dst[:0], r.Fields, "x-api-key")
 	}
 }
 
@@ -163,7 +154,7 @@ func TestAllocations(t *testing.T) {
 	var c Chunked
 	var g Guard
 	var dst []byte
-	h := http.Header{"A": {"1"}, "B": {"2"}, "Connection": {"c"}, "C": {"3"}}
+	h := Header{{"A", "1"}, {"B", "2"}, {"Connection", "c"}, {"C", "3"}}
 	for name, f := range map[string]func(){
 		"request":  func() { ParseRequest(request, &req); req.Framing(); req.WantsTunnel() },
 		"response": func() { ParseResponse(response, &resp); resp.Framing("POST"); KeepAliveTimeout(resp.Fields) },
@@ -176,8 +167,7 @@ func TestAllocations(t *testing.T) {
 		},
 		"guard":  func() { g.Next(request); g = Guard{request: g.request} },
 		"head":   func() { dst, _ = AppendRequestHead(dst[:0], "POST", "/", "a", h, Framing{}, Extra{"D", "4"}) },
-		"fields": func() { dst = AppendFields(dst[:0], req.Fields, "cookie") },
-		"chunks": func() { dst, _ = AppendLastChunk(AppendChunk(dst[:0], body), h) },
+		"chunks": func() { dst, _ = AppendLastChunk(AppendChunk(dst[:0], body), nil) },
 	} {
 		f()
 		if n := testing.AllocsPerRun(100, f); n != 0 {

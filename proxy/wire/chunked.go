@@ -76,11 +76,6 @@ func (c *Chunked) Decode(src []byte) (consumed int, data []byte, err error) {
 	return consumed, nil, c.err
 }
 
-// InTrailer reports whether the last chunk was read, so that all that is to come
-// is the trailer section. What was consumed until then may be passed on as it
-// is; behind it AppendFields writes the Trailer, and an empty line ends it.
-func (c *Chunked) InTrailer() bool { return c.state >= chunkTrailer }
-
 // Trailer returns the trailer fields after Decode returned io.EOF, without
 // those that may not stand in a trailer (see ForbiddenTrailer). They are valid
 // until Reset.
@@ -233,16 +228,13 @@ func AppendChunk(dst, data []byte) []byte {
 func AppendLastChunk(dst []byte, trailer http.Header) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, "0\r\n"...)
-	var room [16]string
-	for _, k := range sortedKeys(room[:0], trailer) {
-		if ForbiddenTrailer(k) {
+	for _, l := range HeaderOf(trailer) {
+		if ForbiddenTrailer(l.Name) {
 			continue
 		}
-		for _, v := range trailer[k] {
-			var err error
-			if dst, err = appendField(dst, k, v); err != nil {
-				return dst[:start], err
-			}
+		var err error
+		if dst, err = appendField(dst, l.Name, l.Value); err != nil {
+			return dst[:start], err
 		}
 	}
 	return append(dst, '\r', '\n'), nil

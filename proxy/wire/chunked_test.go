@@ -87,27 +87,6 @@ func TestChunkedRefuses(t *testing.T) {
 	}
 }
 
-// What was decoded before the trailer can be passed on as it is.
-func TestChunkedInTrailer(t *testing.T) {
-	const chunks, trailer = "1;x\r\na\r\n0\r\n", "X: 1\r\nHost: b\r\n\r\n"
-	var c Chunked
-	var out []byte
-	for rest := []byte(chunks + trailer); ; {
-		passing := !c.InTrailer()
-		n, _, err := c.Decode(rest)
-		if passing {
-			out = append(out, rest[:n]...)
-		}
-		if rest = rest[n:]; err != nil {
-			break
-		}
-	}
-	out = append(AppendFields(out, c.Trailer()), '\r', '\n')
-	if want := chunks + "X: 1\r\n\r\n"; string(out) != want {
-		t.Errorf("got %q; want %q", out, want)
-	}
-}
-
 func TestAppendChunk(t *testing.T) {
 	b := AppendChunk(nil, []byte("hello"))
 	b = AppendChunk(b, nil)

@@ -24,23 +24,11 @@ func HasToken(fields []Field, name, token string) bool {
 	return false
 }
 
-// EndToEnd reports whether fields of that name, one of those in fields, are
-// passed on to the next hop: they are not hop-by-hop and Connection does not
-// name them (RFC 9110, section 7.6.1).
-func EndToEnd(fields []Field, name []byte) bool {
-	if isHopByHop(name) {
-		return false
-	}
-	for _, f := range fields {
-		if equalFold(f.Name, "connection") && listHas(f.Value, name) {
-			return false
-		}
-	}
-	return true
-}
-
 // isHopByHop reports whether a field is for the next hop only, by its name.
 func isHopByHop[T text](name T) bool {
+	if len(name) >= 64 || hopByHopLengths>>len(name)&1 == 0 {
+		return false
+	}
 	for _, h := range hopByHop {
 		if equalFold(name, h) {
 			return true
@@ -57,6 +45,14 @@ var hopByHop = [...]string{
 	"proxy-connection", "proxy-authorization", "proxy-authenticate",
 	"proxy-authentication-info", "http2-settings",
 }
+
+// hopByHopLengths has the bit of each length that one of hopByHop has: most fields need no more.
+var hopByHopLengths = func() (set uint64) {
+	for _, name := range hopByHop {
+		set |= 1 << len(name)
+	}
+	return set
+}()
 
 // KeepAliveTimeout returns how long the peer says that it keeps an idle
 // connection, as in "Keep-Alive: timeout=5", and at most a year. It reports

@@ -60,17 +60,6 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
-// RFC 9110, section 7.6.1.
-func TestEndToEnd(t *testing.T) {
-	fields := parsedRequest(t, "GET / HTTP/1.1", "Connection: close, x-mine", "connection: X-Other").Fields
-	for name, want := range map[string]bool{"X-Mine": false, "x-other": false, "Te": false, "Proxy-Authorization": false,
-		"transfer-encoding": false, "X-Kept": true, "Close": false, "Content-Length": true, "Authorization": true} {
-		if got := EndToEnd(fields, []byte(name)); got != want {
-			t.Errorf("%s: got %v; want %v", name, got, want)
-		}
-	}
-}
-
 func TestToHeader(t *testing.T) {
 	fields := parsedResponse(t, "HTTP/1.1 200 OK", "set-cookie: a", "X-UNCOMMON: b", "Set-Cookie: c", "date:", "etag: d", "SET-COOKIE: e").Fields
 	got := ToHeader(fields)

@@ -2,78 +2,153 @@ package wire
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
-// DropHopByHop removes the fields of h that are for this hop only, by their name
-// or because Connection names them (RFC 9110, section 7.6.1). The names in h are
-// canonical.
-func DropHopByHop(h http.Header) {
-	options := h["Connection"]
+// A Line is one field line: its name as it was written, and its value.
+type Line struct{ Name, Value string }
+
+// A Header is the fields of a message in their order, with names as they were written, so that
+// they can be passed on byte for byte. Methods compare names in any case (RFC 9110, section 5.1).
+// The zero value is empty.
+type Header []Line
+
+// HeaderOf returns the fields of h, in the order of their names.
+func HeaderOf(h http.Header) Header {
+	if len(h) == 0 {
+		return nil
+	}
+	names := make([]string, 0, len(h))
 	for name := range h {
-		if isHopByHop(name) || anyHas(options, name) {
-			delete(h, name)
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	lines := make(Header, 0, len(h)+4)
+	for _, name := range names {
+		for _, value := range h[name] {
+			lines = append(lines, Line{name, value})
 		}
 	}
+	return lines
 }
 
-// anyHas reports whether one of the lists holds token, in any case.
-func anyHas(lists []string, token string) bool {
-	for _, list := range lists {
-		if listHas(list, token) {
-			return true
+// HTTP returns the fields as net/http has them, with canonical names. The lists of one value
+// share one slice, since it is allocations that cost.
+func (h Header) HTTP() http.Header {
+	out, lists := make(http.Header, len(h)), make([]string, len(h))
+	for i, l := range h {
+		name := http.CanonicalHeaderKey(l.Name)
+		if old := out[name]; old != nil {
+			out[name] = append(old, l.Value)
+			continue
 		}
+		lists[i] = l.Value
+		out[name] = lists[i : i+1 : i+1]
 	}
-	return false
+	return out
 }
 
-// ToHeader returns the fields as net/http has them, with canonical names, in
-// memory of their own. Names and values share one string, and the lists of one
-// value share one slice, since it is allocations that cost.
+// ToHeader returns the fields as net/http has them, in memory of their own.
 func ToHeader(fields []Field) http.Header {
-	h := make(http.Header, len(fields))
-	FillHeader(h, nil, fields)
-	return h
+	var h Header
+	h.Fill(fields)
+	return h.HTTP()
 }
 
-// FillHeader is ToHeader with memory for another time: it puts the fields into h, which
-// is empty, and their values into lists, as far as there is room. It returns lists, or a
-// longer one. The text is new each time, so it may be kept.
-func FillHeader(h http.Header, lists []string, fields []Field) []string {
+// Fill replaces what is in h by the fields. Their text is copied, into one string, since it is
+// allocations that cost; the lines use the memory of h again.
+func (h *Header) Fill(fields []Field) {
 	size := 0
 	for _, f := range fields {
 		size += len(f.Name) + len(f.Value)
 	}
 	var all strings.Builder
 	all.Grow(size)
-	if cap(lists) < len(fields) {
-		lists = make([]string, len(fields), len(fields)+4)
-	}
-	lists = lists[:len(fields)]
-	for i, f := range fields {
+	lines := (*h)[:0]
+	for _, f := range fields {
 		start := all.Len()
-		writeCanonical(&all, f.Name)
+		all.Write(f.Name)
 		all.Write(f.Value)
-		name, value := all.String()[start:start+len(f.Name)], all.String()[start+len(f.Name):]
-		if old := h[name]; old != nil {
-			h[name] = append(old, value)
-			continue
-		}
-		lists[i] = value
-		h[name] = lists[i : i+1 : i+1]
+		text := all.String()[start:]
+		lines = append(lines, Line{text[:len(f.Name)], text[len(f.Name):]})
 	}
-	return lists
+	*h = lines
 }
 
-// writeCanonical writes a name, which is a token, as net/http has it: a capital
-// at the start and after each hyphen, small letters elsewhere.
-func writeCanonical(w *strings.Builder, name []byte) {
-	capital := true
-	for _, c := range name {
-		if c = lower(c); capital && 'a' <= c && c <= 'z' {
-			c -= 'a' - 'A'
+// Get returns the value of the first field of that name; "" without one.
+func (h Header) Get(name string) string {
+	for i := range h {
+		if equalFold(h[i].Name, name) {
+			return h[i].Value
 		}
-		w.WriteByte(c)
-		capital = c == '-'
 	}
+	return ""
 }
+
+// Has reports whether there is a field of that name.
+func (h Header) Has(name string) bool {
+	for i := range h {
+		if equalFold(h[i].Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// Values returns the values of all fields of that name; nil without one.
+func (h Header) Values(name string) []string {
+	var values []string
+	for i := range h {
+		if equalFold(h[i].Name, name) {
+			values = append(values, h[i].Value)
+		}
+	}
+	return values
+}
+
+// HasToken reports whether the comma-separated list that the fields of that name make up holds
+// token. Both are compared in any case. Quotes mean nothing to it, so it is for lists of tokens only.
+func (h Header) HasToken(name, token string) bool {
+	for i := range h {
+		if equalFold(h[i].Name, name) && listHas(h[i].Value, token) {
+			return true
+		}
+	}
+	return false
+}
+
+// Add puts a field behind the others.
+func (h *Header) Add(name, value string) { *h = append(*h, Line{name, value}) }
+
+// Set puts a field in place of all of that name.
+func (h *Header) Set(name, value string) {
+	h.Del(name)
+	h.Add(name, value)
+}
+
+// Del removes all fields of that name.
+func (h *Header) Del(name string) {
+	h.DelFunc(func(l Line) bool { return equalFold(l.Name, name) })
+}
+
+// DelFunc removes the fields that drop returns true for.
+func (h *Header) DelFunc(drop func(Line) bool) { *h = slices.DeleteFunc(*h, drop) }
+
+// Clone returns a copy that can be changed by itself.
+func (h Header) Clone() Header { return append(make(Header, 0, len(h)+4), h...) }
+
+// DropHopByHop removes the fields that are for this hop only, by their name or because
+// Connection names them (RFC 9110, section 7.6.1).
+func (h *Header) DropHopByHop() {
+	var options Header // the Connection fields, which are mostly one or none
+	for _, l := range *h {
+		if equalFold(l.Name, connection) {
+			options = append(options, l)
+		}
+	}
+	h.DelFunc(func(l Line) bool { return isHopByHop(l.Name) || options.HasToken(connection, l.Name) })
+}
+
+// connection is the field that names others of this hop.
+const connection = "connection"
