@@ -25,11 +25,12 @@ func TestLinesAreAsBySlog(t *testing.T) {
 		ours := newLineHandler(&got, slog.LevelInfo, tt.replace, tt.layout)
 		theirs := slog.NewTextHandler(&want, &slog.HandlerOptions{ReplaceAttr: tt.replace})
 		for i, text := range texts {
-			for _, at := range times {
+			for j, at := range append(times, times...) {
 				level := slog.Level(4 * (i % 3))
 				attrs := []slog.Attr{slog.String("path", text), slog.Int64("bytes", int64(-i)), slog.Float64("ms", float64(i)/7), slog.Float64("whole", 3),
+					slog.Float64("micro", float64(j)/1000), slog.Float64("tenth", 1234567.8*float64(i)), slog.Float64("less", -float64(i)), slog.Float64("nearly", 0.0005),
 					slog.Bool("reused", i%2 == 0), slog.Int("attempts", 1)}
-				if i%5 == 4 {
+				if j >= len(times) { // values that are left to slog
 					attrs = append(attrs, slog.Any("err", errors.New(text)), slog.Duration("after", time.Second))
 				}
 				r := slog.NewRecord(at, level, text, 0)

@@ -38,18 +38,23 @@ func Redact(text string) string {
 // suspicious reports whether text may hold a secret at all. It spares most values of
 // a log line the regular expressions.
 func suspicious(text string) bool {
+	if strings.ContainsAny(text, suspects) {
+		return true
+	}
 	for i := range len(text) {
-		switch c := text[i]; c {
-		case '?', ':', '=', ' ': // a URL and a header have ":" or "=", a query "?", a scheme a space
+		if startsKey(text[i:]) {
 			return true
-		case 's', 'A', 'g', 'x', 'e':
-			if startsKey(text[i:]) {
-				return true
-			}
 		}
 	}
 	return false
 }
+
+// suspects are the bytes around what may be a secret: a URL and a header have ":" or "=", a
+// query "?", a scheme a space.
+const suspects = "?:= "
+
+// keyStarts are the bytes that keyShapes begin with.
+const keyStarts = "sAgxe"
 
 // startsKey reports whether text begins as one of keyShapes may.
 func startsKey(text string) bool {

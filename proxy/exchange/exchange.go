@@ -166,7 +166,7 @@ type Request struct {
 	Method     string
 	Target     string // as in the request line, byte for byte
 	Host       string
-	Header     wire.Header // without Host
+	Header     wire.Header        // without Host
 	Body       Reader             // nil when there is none
 	Length     int64              // of Body; -1 unknown
 	Trailer    func() http.Header // trailer fields, after Body has ended; nil for none
