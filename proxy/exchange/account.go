@@ -28,9 +28,11 @@ func (t *turn) close() {
 		t.settle(meter.Local, "internal", errPanic)
 	}
 	t.body.Free()
-	now := time.Now()
-	t.record.At = now
-	t.record.Total = now.Sub(t.req.Arrived)
+	if t.over.IsZero() {
+		t.over = time.Now()
+	}
+	t.record.At = t.over
+	t.record.Total = t.over.Sub(t.req.Arrived)
 	if t.stream != nil {
 		t.record.BytesIn = t.stream.n
 	}

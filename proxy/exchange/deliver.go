@@ -30,8 +30,9 @@ func (t *turn) deliver(ctx context.Context, a *attempt, resp *pool.Response) {
 	}
 	d.copy(ctx)
 	resp.Body.Close() // the connection is free before the request is counted
-	wait, _ := upstream.RetryAfter(resp.Header, time.Now())
-	t.report(a, d.verdict(), d.failure, wait)
+	t.over = time.Now()
+	wait, _ := upstream.RetryAfter(resp.Header, t.over)
+	t.report(a, t.over, d.verdict(), d.failure, wait)
 }
 
 func isEventStream(h wire.Header) bool {
@@ -209,7 +210,7 @@ func (t *turn) tunnel(ctx context.Context, a *attempt, resp *pool.Response) {
 	if err != nil {
 		up.Close()
 		t.settle(meter.Local, "upgrade", err)
-		t.report(a, upstream.Neutral, nil, 0)
+		t.report(a, time.Now(), upstream.Neutral, nil, 0)
 		return
 	}
 	defer down.Close()
@@ -220,7 +221,7 @@ func (t *turn) tunnel(ctx context.Context, a *attempt, resp *pool.Response) {
 	t.record.BytesOut = join(down, up)
 	wg.Wait()
 	t.settle(meter.OK, "", nil)
-	t.report(a, upstream.Good, nil, 0)
+	t.report(a, time.Now(), upstream.Good, nil, 0)
 }
 
 type half interface {

@@ -55,7 +55,8 @@ type turn struct {
 	ended   bool // the outcome is settled
 	running bool // in run; still so in close when a panic unwinds
 	record  meter.Record
-	cause   error // for the log
+	cause   error     // for the log
+	over    time.Time // when the answer had ended; zero when it did not come so far
 
 	attempt attempt             // the present one
 	attrs   [maxAttrs]slog.Attr // room for the log's line
@@ -172,7 +173,7 @@ func (t *turn) run(ctx context.Context) {
 	fresh := false
 	for {
 		a := t.choose(fresh)
-		a.budget.Request(time.Now())
+		a.budget.Request(a.chosen)
 		resp, failure := a.send(ctx)
 		if failure == nil {
 			if t.elsewhere(a, resp) {
@@ -340,7 +341,7 @@ func (a *attempt) prepare() *pool.Request {
 // again decides whether the request may be sent once more, counts it and waits
 // where that is due.
 func (t *turn) again(ctx context.Context, a *attempt, f *pool.Failure) bool {
-	t.report(a, verdictOf(f), f, 0)
+	t.report(a, time.Now(), verdictOf(f), f, 0)
 	others := t.hasOther(a)
 	facts := replay.Facts{
 		Method: t.req.Method, Idempotent: t.match.Idempotent, Body: t.bodyState(),
@@ -409,10 +410,11 @@ func (t *turn) elsewhere(a *attempt, resp *pool.Response) bool {
 	if t.bodyState() != replay.BodyWhole || t.attempts >= t.st.Settings.Failover.Attempts || !t.healthyOther(a) {
 		return false
 	}
-	wait, _ := upstream.RetryAfter(resp.Header, time.Now())
+	now := time.Now()
+	wait, _ := upstream.RetryAfter(resp.Header, now)
 	discard(resp)
 	a.resp = nil
-	t.report(a, upstream.VerdictOf(resp.Status), nil, wait)
+	t.report(a, now, upstream.VerdictOf(resp.Status), nil, wait)
 	t.passedOn(a, resp.Status)
 	t.leave(a.u)
 	return true
@@ -470,7 +472,7 @@ func verdictOf(f *pool.Failure) upstream.Verdict {
 }
 
 // report tells the upstream's health how the attempt went, and ends it.
-func (t *turn) report(a *attempt, v upstream.Verdict, f *pool.Failure, retryAfter time.Duration) {
+func (t *turn) report(a *attempt, now time.Time, v upstream.Verdict, f *pool.Failure, retryAfter time.Duration) {
 	if a.u != nil {
 		r := upstream.Result{Verdict: v, Chosen: a.chosen, RetryAfter: retryAfter}
 		switch {
@@ -479,7 +481,7 @@ func (t *turn) report(a *attempt, v upstream.Verdict, f *pool.Failure, retryAfte
 		case v == upstream.Failed || v == upstream.Throttled:
 			r.Reason = cmp.Or(t.record.Code, codeStatus)
 		}
-		a.u.Report(r, time.Now())
+		a.u.Report(r, now)
 	}
 	a.release()
 	a.release = func() {}

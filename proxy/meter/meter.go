@@ -139,17 +139,16 @@ func (m *Meter) Record(r Record) {
 	if r.Outcome >= numOutcomes {
 		r.Outcome = UpstreamError // a caller's mistake must not look like success
 	}
-	now := m.now()
-	second := m.time.second(now)
+	if r.At.IsZero() {
+		r.At = m.now()
+	}
+	second := m.time.second(r.At)
 	up := m.names.index(r.Upstream)
 	if up != none && m.lastUsed.Load() != int32(up) {
 		m.lastUsed.Store(int32(up))
 	}
 	m.stripes[rand.Uint32()&uint32(len(m.stripes)-1)].record(second, up, m.callers.index(r.Caller), &r)
 	if r.Outcome.failed() || r.Outcome == Local {
-		if r.At.IsZero() {
-			r.At = now
-		}
 		m.failures.add(up, &r)
 	}
 }

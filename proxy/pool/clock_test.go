@@ -262,11 +262,38 @@ func TestClockHeaderTimeout(t *testing.T) {
 		if err := c.ask(); !errors.As(err, &f) || f.Code != CodeTimeout || !f.Sent || f.Answered {
 			t.Errorf("got %+v; want %s of a request that was sent", err, CodeTimeout)
 		}
-		if got := c.at(); got != 10*time.Second {
-			t.Errorf("gave up after %v; want 10 s", got)
+		if got := c.at(); got < 10*time.Second || got > 10100*time.Millisecond {
+			t.Errorf("gave up after %v; want 10 s, and at most a hundredth more", got)
 		}
 		if s := c.Stats(); s.Open != 0 {
 			t.Errorf("%d open; want 0", s.Open)
+		}
+	})
+}
+
+// A connection that carried a request before gives the next one as much time as a new one.
+func TestClockHeaderTimeoutOfReused(t *testing.T) {
+	inClockwork(t, nil, func(t *testing.T, c *clockwork) {
+		c.serve = func(nc net.Conn) {
+			defer nc.Close()
+			in := bufio.NewReader(nc)
+			for range 20 {
+				http.ReadRequest(in)
+				io.WriteString(nc, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+			}
+			io.Copy(io.Discard, in)
+		}
+		for range 20 {
+			c.mustAsk(t)
+			pass(39 * time.Millisecond)
+		}
+		asked := c.at()
+		var f *Failure
+		if err := c.ask(); !errors.As(err, &f) || f.Code != CodeTimeout || !f.Reused {
+			t.Errorf("got %+v; want %s on a connection that was reused", err, CodeTimeout)
+		}
+		if got := c.at() - asked; got < 10*time.Second || got > 10100*time.Millisecond {
+			t.Errorf("gave up after %v; want 10 s, and at most a hundredth more", got)
 		}
 	})
 }

@@ -123,8 +123,8 @@ func (g *group) acquire(ctx context.Context, t Target, fresh bool) (l *Lease, mo
 // admit is entered with the mutex held and leaves it free.
 func (g *group) admit(ctx context.Context, h *host, caller string, fresh bool, start time.Time) (*Lease, error) {
 	var w *waiter
-	for {
-		c := g.takeLocked(h, fresh, time.Now())
+	for now := start; ; now = time.Now() {
+		c := g.takeLocked(h, fresh, now)
 		dialled := false
 		if c == nil {
 			if w == nil {
@@ -144,18 +144,18 @@ func (g *group) admit(ctx context.Context, h *host, caller string, fresh bool, s
 			if err != nil {
 				return nil, err
 			}
-			c, dialled = got.c, got.dialled
+			c, dialled, now = got.c, got.dialled, time.Now()
 		} else {
 			g.unlock()
 		}
-		l := &Lease{g: g, c: c, Reused: !dialled}
+		l := &Lease{g: g, c: c, at: now, Reused: !dialled}
 		if dialled {
 			l.Connect = c.roundTrip + c.tlsTime
 		}
 		if w != nil {
-			l.Waited = time.Since(start)
+			l.Waited = now.Sub(start)
 		}
-		if g.usable(ctx, c, dialled) {
+		if g.usable(ctx, c, dialled, now) {
 			return l, nil
 		}
 		if ctx.Err() != nil {
@@ -567,20 +567,20 @@ func (g *group) takeBack(c *conn) {
 func (g *group) takeBackLocked(c *conn, untouched bool) {
 	c.requests--
 	since := c.idleSince
-	g.returnLocked(c, true, since, untouched)
+	g.returnLocked(c, true, since, time.Now(), untouched)
 }
 
 // usable reports whether c may carry the request now. Connections that just came
 // from the dial may; others are looked at once more, after the origin had time to
 // show that it closes.
-func (g *group) usable(ctx context.Context, c *conn, dialled bool) bool {
+func (g *group) usable(ctx context.Context, c *conn, dialled bool, now time.Time) bool {
 	if c.cc != nil {
 		return c.cc.Reserve() == nil
 	}
 	if dialled {
 		return true
 	}
-	age := time.Since(c.idleSince)
+	age := now.Sub(c.idleSince)
 	if used := c.requests > 1; used && age < settle && !c.host.origin.known.Load().Proven {
 		if !rest(ctx, settle-age) {
 			return false
@@ -685,19 +685,20 @@ func (g *group) release(c *conn, reusable bool) {
 	g.mu.Lock()
 	defer g.unlock()
 	c.host.endLocked()
-	g.returnLocked(c, reusable, time.Now(), false)
+	now := time.Now()
+	g.returnLocked(c, reusable, now, now, false)
 }
 
 // returnLocked takes a request off c, which is idle since the time given, and
 // finds c its next owner.
-func (g *group) returnLocked(c *conn, reusable bool, since time.Time, untouched bool) {
+func (g *group) returnLocked(c *conn, reusable bool, since, now time.Time, untouched bool) {
 	c.inFlight--
 	if c.cc != nil {
 		g.returnStreamLocked(c, since)
 		return
 	}
 	c.idleSince = since
-	why, spent := c.spentLocked(time.Now())
+	why, spent := c.spentLocked(now)
 	switch {
 	case !reusable:
 		g.dropLocked(c, NotReusable)

@@ -42,6 +42,7 @@ type h1State struct {
 	buf  *[]byte // nil while idle
 	r, w int     // unread part of buf
 	head wire.Response
+	till time.Time // the deadline of both directions that allow set last; zero when another was set since
 }
 
 func (c *conn) close() {
@@ -197,18 +198,18 @@ func (x *exchange) write() error {
 		out = append(out, req.Body...)
 	}
 	*buf = out
-	c.nc.SetDeadline(deadline(req.HeaderTimeout))
+	c.allow(x.l.at, req.HeaderTimeout)
 	if _, err := c.nc.Write(out); err != nil {
 		if c.raw.written.Load() == x.base {
 			return err
 		}
-		c.nc.SetReadDeadline(time.Now().Add(earlyAnswer))
+		c.setReadDeadline(time.Now().Add(earlyAnswer))
 		return nil
 	}
 	if inline {
 		return nil
 	}
-	c.nc.SetDeadline(time.Time{})
+	c.allow(x.l.at, 0)
 	x.written = make(chan struct{})
 	x.hold = make(chan bool, 1)
 	if x.asked {
@@ -284,7 +285,7 @@ func (x *exchange) headBy(t time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.headed {
-		x.c.nc.SetReadDeadline(t)
+		x.c.nc.SetReadDeadline(t) // allow keeps none while there is a writer
 	}
 }
 
@@ -295,7 +296,7 @@ func (x *exchange) head(more bool) {
 	defer x.mu.Unlock()
 	x.headed = true
 	if more {
-		x.c.nc.SetReadDeadline(deadline(x.req.StreamIdle))
+		x.c.setReadDeadline(deadline(x.req.StreamIdle))
 	}
 }
 
@@ -391,7 +392,7 @@ func (x *exchange) readHead() (*Response, error) {
 func (x *exchange) awaitHead() (int, error) {
 	c := x.c
 	if !x.asked && x.written != nil {
-		c.nc.SetReadDeadline(time.Now().Add(expectWait))
+		c.setReadDeadline(time.Now().Add(expectWait))
 	}
 	scanned, ready := 0, false
 	for {
@@ -436,7 +437,7 @@ func (x *exchange) ask(send bool) {
 	}
 	x.asked = true
 	if x.hold != nil {
-		x.c.nc.SetReadDeadline(time.Time{})
+		x.c.setReadDeadline(time.Time{})
 		x.hold <- send
 	}
 }
@@ -462,7 +463,7 @@ func (x *exchange) respond(n int) (*Response, error) {
 	x.noteKeepAlive(head)
 	c.h1.r += n
 	if framing.Kind == wire.BodyTunnel {
-		c.nc.SetDeadline(time.Time{})
+		c.allow(x.l.at, 0)
 		resp.Tunnel, resp.Body = &tunnel{x: x}, emptyBody{}
 		return resp, nil
 	}
@@ -569,10 +570,28 @@ func (x *exchange) finish(reusable bool) {
 		reusable = false // bytes beyond the answer belong to nobody
 	}
 	c.dropBuffer()
-	if reusable {
-		c.nc.SetDeadline(time.Time{})
-	}
 	x.l.finish(reusable)
+}
+
+// allow gives reading and writing at least d from now on, 0 for no limit, and at most a 256th
+// more: so a connection that is much used needs its timers moved once in many requests only. What
+// is left of the time when the connection becomes idle disturbs nobody.
+func (c *conn) allow(now time.Time, d time.Duration) {
+	till := &c.h1.till
+	switch left := till.Sub(now); {
+	case d <= 0:
+		*till = time.Time{}
+		c.nc.SetDeadline(time.Time{})
+	case till.IsZero() || left < d || left > d+d/256:
+		*till = now.Add(d + d/256)
+		c.nc.SetDeadline(*till)
+	}
+}
+
+// setReadDeadline limits reading alone. What allow knew is no longer so.
+func (c *conn) setReadDeadline(t time.Time) {
+	c.h1.till = time.Time{}
+	c.nc.SetReadDeadline(t)
 }
 
 func deadline(d time.Duration) time.Time {
@@ -697,7 +716,7 @@ func (b *h1Body) arm() {
 	}
 	if now := time.Now(); now.Sub(b.armed) > d/16 {
 		b.armed = now
-		b.x.c.nc.SetReadDeadline(now.Add(d))
+		b.x.c.setReadDeadline(now.Add(d))
 	}
 }
 

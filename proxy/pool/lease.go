@@ -16,6 +16,7 @@ type Lease struct {
 	Connect time.Duration // of the handshakes, when it was dialled for this request
 
 	g    *group
+	at   time.Time // when it was given
 	c    *conn
 	done bool
 }
