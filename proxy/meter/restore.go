@@ -35,15 +35,15 @@ func (s *stripe) restore(second, now int64, p *Past) {
 		s.series.minutes.restore(second, now, &p.Counts)
 	}
 	s.series.hours.restore(second, now, &p.Counts)
-	for i := range s.series.latency {
-		if time.Duration(s.series.latency[i].width)*time.Second < p.Width {
+	for i := range s.series.latency.rings {
+		if time.Duration(s.series.latency.rings[i].width)*time.Second < p.Width {
 			continue // it would all go into the slot of its beginning
 		}
-		if !minute && i < len(s.series.latency)-1 {
+		if !minute && i < len(s.series.latency.rings)-1 {
 			continue
 		}
-		s.series.latency[i].restore(second, now, &p.Latency)
-		s.series.firstByte[i].restore(second, now, &p.FirstByte)
+		s.series.latency.rings[i].restore(second, now, &p.Latency)
+		s.series.firstByte.rings[i].restore(second, now, &p.FirstByte)
 	}
 }
 

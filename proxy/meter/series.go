@@ -111,22 +111,42 @@ type series struct {
 	latency, firstByte      windowDists
 }
 
-// windowDists keeps durations for each window: minute, hour, day, four weeks.
-type windowDists [4]distRing
+// windowDists keeps durations for each window: minute, hour, day, four weeks. Each is counted
+// once, and reaches the windows with the others of its ten seconds.
+type windowDists struct {
+	rings [4]distRing
+	last  slot // durations that the rings do not have yet; its index is by the finest ring's width
+}
 
 func newWindowDists() windowDists {
 	return windowDists{
-		{width: 10, slots: make([]slot, 6)},
-		{width: 5 * 60, slots: make([]slot, 12)},
-		{width: 60 * 60, slots: make([]slot, 24)},
-		{width: 24 * 60 * 60, slots: make([]slot, 28)},
+		rings: [...]distRing{
+			{width: 10, slots: make([]slot, 6)},
+			{width: 5 * 60, slots: make([]slot, 12)},
+			{width: 60 * 60, slots: make([]slot, 24)},
+			{width: 24 * 60 * 60, slots: make([]slot, 28)},
+		},
+		last: slot{dist: newDist(coarse)},
 	}
 }
 
 func (w *windowDists) add(second int64, d time.Duration) {
-	for i := range w {
-		w[i].add(second, d)
+	if index := second / w.rings[0].width; index != w.last.index {
+		w.settle()
+		w.last.index = index
 	}
+	w.last.dist.add(d)
+}
+
+// settle brings the rings up to date.
+func (w *windowDists) settle() {
+	if w.last.dist.h.TotalCount() == 0 {
+		return
+	}
+	for i := range w.rings {
+		w.rings[i].merge(w.last.index*w.rings[0].width, &w.last.dist)
+	}
+	w.last.dist.reset()
 }
 
 func newSeries() series {
@@ -170,7 +190,8 @@ type slot struct {
 	dist  dist
 }
 
-func (r *distRing) add(second int64, d time.Duration) {
+// merge counts what from has counted in a second.
+func (r *distRing) merge(second int64, from *dist) {
 	index := second / r.width
 	s := &r.slots[index%int64(len(r.slots))]
 	switch {
@@ -182,7 +203,7 @@ func (r *distRing) add(second int64, d time.Duration) {
 		s.index = index
 		s.dist.reset()
 	}
-	s.dist.add(d)
+	s.dist.merge(from)
 }
 
 func (r *distRing) mergeInto(into *dist, second int64) {

@@ -172,8 +172,8 @@ func (m *Meter) Snapshot() Snapshot {
 	for i, w := range []*Window{&s.Minute, &s.Hour, &s.Day, &s.FourWeeks} {
 		w.Span = [...]time.Duration{Minute, Hour, Day, FourWeeks}[i]
 		w.Counts = m.countsWithin(second, w.Span)
-		w.Latency = m.distWithin(second, func(s *series) *distRing { return &s.latency[i] })
-		w.FirstByte = m.distWithin(second, func(s *series) *distRing { return &s.firstByte[i] })
+		w.Latency = m.distWithin(second, func(s *series) *windowDists { return &s.latency }, i)
+		w.FirstByte = m.distWithin(second, func(s *series) *windowDists { return &s.firstByte }, i)
 	}
 	for i := other; i < len(names); i++ {
 		if u, ok := m.upstream(i, names[i]); ok {
@@ -227,12 +227,14 @@ func (m *Meter) countsWithin(second int64, window time.Duration) Counts {
 	return countsOf(&sum)
 }
 
-func (m *Meter) distWithin(second int64, of func(*series) *distRing) Percentiles {
+func (m *Meter) distWithin(second int64, of func(*series) *windowDists, window int) Percentiles {
 	sum := newDist(coarse)
 	for i := range m.stripes {
 		part := &m.stripes[i]
 		part.mu.Lock()
-		of(&part.series).mergeInto(&sum, second)
+		dists := of(&part.series)
+		dists.settle()
+		dists.rings[window].mergeInto(&sum, second)
 		part.mu.Unlock()
 	}
 	return sum.percentiles()
