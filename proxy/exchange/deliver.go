@@ -24,7 +24,8 @@ func (t *turn) deliver(ctx context.Context, a *attempt, resp *pool.Response) {
 	}
 	defer resp.Recycle()
 	defer resp.Body.Close()
-	d := &delivery{t: t, a: a, resp: resp}
+	d := &t.delivery
+	*d = delivery{t: t, a: a, resp: resp}
 	if isEventStream(resp.Header) {
 		d.events = newEvents(t.kind())
 	}

@@ -3,11 +3,10 @@ package exchange
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -58,8 +57,9 @@ type turn struct {
 	cause   error     // for the log
 	over    time.Time // when the answer had ended; zero when it did not come so far
 
-	attempt attempt             // the present one
-	attrs   [maxAttrs]slog.Attr // room for the log's line
+	attempt  attempt // the present one
+	delivery delivery
+	attrs    [maxAttrs]slog.Attr // room for the log's line
 }
 
 // admit routes the request and reads its body where it may be kept. It returns
@@ -487,11 +487,13 @@ func (t *turn) report(a *attempt, now time.Time, v upstream.Verdict, f *pool.Fai
 	a.release = func() {}
 }
 
+// newID returns a name for a request in the log: no secret, so no secret source of it.
 func newID() string {
-	var b [6]byte
-	rand.Read(b[:]) // never fails since Go 1.24
-	var text [2 * len(b)]byte
-	hex.Encode(text[:], b[:])
+	const digits = "0123456789abcdef"
+	var text [12]byte
+	for i, random := 0, rand.Uint64(); i < len(text); i, random = i+1, random>>4 {
+		text[i] = digits[random&15]
+	}
 	return string(text[:])
 }
 

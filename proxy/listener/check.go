@@ -63,6 +63,9 @@ func isAbsolute(target string) bool {
 
 // AllowsHost reports whether host, as it stands in the Host field, names us or an allowed host.
 func (g *Gate) AllowsHost(host string) bool {
+	if host == g.usual && host != "" {
+		return true
+	}
 	name, port, ok := splitHost(host)
 	if !ok {
 		return false

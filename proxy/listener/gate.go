@@ -56,6 +56,7 @@ type GateConfig struct {
 type Gate struct {
 	ports   []string // of the bound addresses, in decimal
 	hosts   map[hostPort]bool
+	usual   string // one that hosts allows and most requests have; "" for none
 	origins map[string]bool
 	token   [sha256.Size]byte
 	guarded bool // a token is configured
@@ -135,6 +136,7 @@ func (g *Gate) addBound(a net.Addr) {
 	}
 	if ip := ap.Addr().Unmap().WithZone(""); !ip.IsUnspecified() {
 		g.addOwn(ip.String())
+		g.usual = net.JoinHostPort(ip.String(), port)
 	}
 }
 

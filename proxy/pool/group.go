@@ -20,8 +20,9 @@ type group struct {
 	mu      sync.Mutex // guards all that follows, and the marked parts of hosts, conns and waiters
 	limits  settings.Pool
 	hosts   map[Key]*host
-	open    int // slots taken: connections open or being dialled
-	idle    int // of these, idle or probes
+	last    *host // that was asked for last
+	open    int   // slots taken: connections open or being dialled
+	idle    int   // of these, idle or probes
 	oldest  *conn
 	newest  *conn // idle connections, linked by age
 	tickets uint64
@@ -76,11 +77,15 @@ func (g *group) unlock() {
 
 func (g *group) hostLocked(t Target) *host {
 	key := t.Key()
+	if g.last != nil && g.last.key == key {
+		return g.last
+	}
 	h := g.hosts[key]
 	if h == nil {
 		h = &host{group: g, key: key, target: t, upstream: t.Upstream, pool: t.Pool, origin: g.m.originOf(key), counts: g.m.countsOf(t.Upstream)}
 		g.hosts[key] = h
 	}
+	g.last = h
 	return h
 }
 
