@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"millpond/proxy/meter"
@@ -52,8 +53,10 @@ type LineHandler interface {
 	HandleLine(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr) error
 }
 
-// maxAttrs is how many attributes a request's line has at most.
-const maxAttrs = 18
+// A lineAttrs is room for the attributes of a request's line.
+type lineAttrs [18]slog.Attr
+
+var lines = sync.Pool{New: func() any { return new(lineAttrs) }}
 
 // log writes the request's line: no body, no query, no credential.
 func (t *turn) log() {
@@ -62,19 +65,21 @@ func (t *turn) log() {
 	if !handler.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	attrs := t.attributes()
-	if lines, ok := handler.(LineHandler); ok {
-		_ = lines.HandleLine(ctx, t.record.At, slog.LevelInfo, "request", attrs) // there is nowhere to say that the log fails
+	room := lines.Get().(*lineAttrs)
+	defer lines.Put(room)
+	attrs := t.attributes(room[:0])
+	if direct, ok := handler.(LineHandler); ok {
+		_ = direct.HandleLine(ctx, t.record.At, slog.LevelInfo, "request", attrs) // there is nowhere to say that the log fails
 		return
 	}
 	t.x.Log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
 }
 
-// attributes are those of the request's line. They are good until the turn ends.
-func (t *turn) attributes() []slog.Attr {
+// attributes appends those of the request's line.
+func (t *turn) attributes(attrs []slog.Attr) []slog.Attr {
 	r := &t.record
 	path, _, _ := strings.Cut(t.req.Target, "?")
-	attrs := append(t.attrs[:0],
+	attrs = append(attrs,
 		slog.String("id", newID()),
 		slog.String("method", t.req.Method),
 		slog.String("path", path),

@@ -24,6 +24,9 @@ func (t *turn) deliver(ctx context.Context, a *attempt, resp *pool.Response) {
 	}
 	defer resp.Recycle()
 	defer resp.Body.Close()
+	if resp.Sent { // and it will not be sent again
+		t.body.Free()
+	}
 	d := &t.delivery
 	*d = delivery{t: t, a: a, resp: resp}
 	if isEventStream(resp.Header) {

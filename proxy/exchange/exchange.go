@@ -207,14 +207,14 @@ type Tunnel interface {
 // front must break the client's connection rather than end the message.
 func (x *Exchange) Do(ctx context.Context, st *State, req *Request, client Client) (whole bool) {
 	t := turns.Get().(*turn)
-	*t = turn{x: x, st: st, req: req, client: client, whole: true}
+	t.x, t.st, t.req, t.client, t.whole = x, st, req, client, true // not by a literal, which would be made on the stack
 	whole = t.carry(ctx)
 	*t = turn{} // nothing refers to it any more; after a panic it is left alone
 	turns.Put(t)
 	return whole
 }
 
-// turns are used again, as they are large.
+// turns are used again, as they are large. Those in the pool are zero.
 var turns = sync.Pool{New: func() any { return new(turn) }}
 
 // carry is Do.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -59,7 +58,6 @@ type turn struct {
 
 	attempt  attempt // the present one
 	delivery delivery
-	attrs    [maxAttrs]slog.Attr // room for the log's line
 }
 
 // admit routes the request and reads its body where it may be kept. It returns
@@ -230,7 +228,8 @@ func (t *turn) choose(fresh bool) *attempt {
 	t.attempts++
 	now := time.Now()
 	a := &t.attempt // the one before has ended
-	*a = attempt{t: t, fresh: fresh, chosen: now, release: func() {}, path: t.match.Target}
+	*a = attempt{}
+	a.t, a.fresh, a.chosen, a.release, a.path = t, fresh, now, func() {}, t.match.Target
 	before := t.record.Upstream
 	if f := t.match.Forward; f != nil {
 		a.target = pool.Target{Scheme: f.Scheme, Host: f.Hostname(), Port: portOf(f), Pool: t.st.Settings.Pool}

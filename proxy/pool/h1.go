@@ -16,6 +16,7 @@ import (
 
 const (
 	readBuffer = 32 << 10
+	waitBuffer = 2 << 10
 	// inlineBody is how much of a body is written in one go with the head. It fits
 	// the smallest default send buffer (16 KiB on Linux), so the write cannot wait
 	// for the peer; larger bodies get a goroutine of their own.
@@ -34,13 +35,42 @@ const (
 
 var (
 	readBuffers  = sync.Pool{New: func() any { b := make([]byte, readBuffer); return &b }}
+	waitBuffers  = sync.Pool{New: func() any { b := make([]byte, waitBuffer); return &b }}
 	writeBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048+inlineBody); return &b }}
 )
+
+// bufferFor returns a buffer for a read that may have to wait with it, as over TLS and HTTP/2,
+// where nothing but reading tells whether there is something to read. It is small, as the pieces
+// of a stream are, unless the last read, of so many bytes, gave reason to expect more. old is
+// given back, or used again; nil for none.
+func bufferFor(old *[]byte, last int) *[]byte {
+	size, from := waitBuffer, &waitBuffers
+	if last >= waitBuffer {
+		size, from = readBuffer, &readBuffers
+	}
+	if old != nil && len(*old) == size {
+		return old
+	}
+	putBuffer(old)
+	return from.Get().(*[]byte)
+}
+
+// putBuffer gives a buffer back; nil for none. One that had to grow is nobody's.
+func putBuffer(b *[]byte) {
+	switch {
+	case b == nil:
+	case len(*b) == readBuffer:
+		readBuffers.Put(b)
+	case len(*b) == waitBuffer:
+		waitBuffers.Put(b)
+	}
+}
 
 // h1State is what an HTTP/1 connection needs between the reads of one answer.
 type h1State struct {
 	buf  *[]byte // nil while idle
 	r, w int     // unread part of buf
+	last int     // bytes that the last read gave
 	head wire.Response
 	till time.Time // the deadline of both directions that allow set last; zero when another was set since
 }
@@ -58,27 +88,26 @@ func (c *conn) close() {
 // only a head can cause, grows up to the limit of heads.
 func (c *conn) fill() error {
 	s := &c.h1
-	if s.r == s.w {
+	switch {
+	case s.r == s.w:
 		s.r, s.w = 0, 0
 		if c.nc == net.Conn(c.raw) && c.raw.sock != nil {
 			return c.fillEmpty()
 		}
-	}
-	if s.buf == nil {
-		s.buf = readBuffers.Get().(*[]byte)
-	}
-	if s.w == len(*s.buf) {
-		if s.r > 0 {
-			s.w = copy(*s.buf, (*s.buf)[s.r:s.w])
-			s.r = 0
-		} else {
-			bigger := make([]byte, min(2*len(*s.buf), wire.MaxHead+readBuffer))
-			copy(bigger, *s.buf)
-			s.buf = &bigger
-		}
+		s.buf = bufferFor(s.buf, s.last)
+	case s.w < len(*s.buf):
+	case s.r > 0:
+		s.w = copy(*s.buf, (*s.buf)[s.r:s.w])
+		s.r = 0
+	default:
+		bigger := make([]byte, min(max(2*len(*s.buf), readBuffer), wire.MaxHead+readBuffer))
+		copy(bigger, *s.buf)
+		putBuffer(s.buf)
+		s.buf = &bigger
 	}
 	n, err := c.nc.Read((*s.buf)[s.w:])
 	s.w += n
+	s.last = n
 	if n > 0 {
 		return nil
 	}
@@ -98,9 +127,7 @@ func (c *conn) fillEmpty() (err error) {
 // dropBuffer gives the buffer back with what is in it.
 func (c *conn) dropBuffer() {
 	s := &c.h1
-	if s.buf != nil && len(*s.buf) == readBuffer {
-		readBuffers.Put(s.buf)
-	}
+	putBuffer(s.buf)
 	s.buf, s.r, s.w = nil, 0, 0
 }
 
@@ -276,6 +303,19 @@ func (x *exchange) writeBody() {
 		x.headBy(time.Unix(1, 0)) // no answer comes to half a request
 	default:
 		x.headBy(time.Now().Add(earlyAnswer))
+	}
+}
+
+// wrote reports whether the writer, if there is one, is done.
+func (x *exchange) wrote() bool {
+	if x.written == nil {
+		return true
+	}
+	select {
+	case <-x.written:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -458,7 +498,7 @@ func (x *exchange) respond(n int) (*Response, error) {
 	}
 	x.ask(false)
 	resp := &x.resp
-	*resp = Response{Status: head.Status, Length: -1, Framed: framing.Kind != wire.BodyUntilClose, Header: resp.Header, x: x}
+	*resp = Response{Status: head.Status, Length: -1, Sent: x.wrote(), Framed: framing.Kind != wire.BodyUntilClose, Header: resp.Header, x: x}
 	resp.Header.Fill(head.Fields)
 	x.noteKeepAlive(head)
 	c.h1.r += n

@@ -165,6 +165,7 @@ type stream struct {
 	body     io.ReadCloser
 	resp     *http.Response
 	piece    *[]byte // what Next gave out stands in it; nil before and after
+	last     int     // bytes that the last read gave
 	over     error   // what ends the content behind that piece
 
 	mu        sync.Mutex // guards what follows
@@ -325,13 +326,10 @@ func (s *stream) Read(p []byte) (int, error) {
 
 // Next returns content as soon as there is any.
 func (s *stream) Next() ([]byte, error) {
-	if s.piece == nil {
-		s.piece = readBuffers.Get().(*[]byte)
-	}
 	for s.over == nil {
-		var n int
-		if n, s.over = s.Read(*s.piece); n > 0 {
-			return (*s.piece)[:n], nil
+		s.piece = bufferFor(s.piece, s.last)
+		if s.last, s.over = s.Read(*s.piece); s.last > 0 {
+			return (*s.piece)[:s.last], nil
 		}
 	}
 	s.dropPiece()
@@ -339,10 +337,8 @@ func (s *stream) Next() ([]byte, error) {
 }
 
 func (s *stream) dropPiece() {
-	if s.piece != nil {
-		readBuffers.Put(s.piece)
-		s.piece = nil
-	}
+	putBuffer(s.piece)
+	s.piece = nil
 }
 
 // Buffered cannot tell: net/http does not say.

@@ -85,6 +85,7 @@ type Response struct {
 	Status int
 	Header wire.Header // end-to-end fields; Content-Length only where Length says so or the method was HEAD
 	Length int64       // of the body; -1 unknown
+	Sent   bool        // the request was written whole: its Body is not looked at any more
 	Framed bool        // the end of the body is marked; false when it ends with the connection
 	Body   Body        // never nil; to be closed
 	Tunnel Tunnel      // after 101: bytes both ways; Body is then empty
