@@ -95,21 +95,21 @@ func (st *State) trial(i int) *Trial {
 // target returns where the upstream at an index is reached, and assigns the request to an
 // arm of its trial. It is drawn once for a request, at random: counting in turn could put
 // all requests of one kind into one arm. So a replay stays in its arm.
-func (t *turn) target(i int) pool.Target {
+func (t *turn) target(i int) *pool.Target {
 	t.arm = nil
 	trial := t.st.trial(i)
 	if trial == nil || t.req.Upgrade {
-		return t.st.targets[i]
+		return &t.st.targets[i]
 	}
 	if t.luck == 0 {
 		t.luck = 1 - rand.Float64()
 	}
 	if t.luck > trial.Share {
 		t.arm = &trial.Base
-		return t.st.targets[i]
+		return &t.st.targets[i]
 	}
 	t.arm = &trial.Other
-	return t.st.others[i]
+	return &t.st.others[i]
 }
 
 // passedOn counts what the upstream of an attempt did with a request that another one

@@ -260,7 +260,7 @@ func (t *turn) direct(a *attempt) {
 		if u != a.u {
 			continue
 		}
-		a.target = t.target(i)
+		a.target = *t.target(i)
 		if i < len(t.st.Credentials) {
 			a.secret = t.st.Credentials[i].Reveal()
 		}

@@ -75,14 +75,14 @@ func (g *group) unlock() {
 	}
 }
 
-func (g *group) hostLocked(t Target) *host {
+func (g *group) hostLocked(t *Target) *host {
 	key := t.Key()
 	if g.last != nil && g.last.key == key {
 		return g.last
 	}
 	h := g.hosts[key]
 	if h == nil {
-		h = &host{group: g, key: key, target: t, upstream: t.Upstream, pool: t.Pool, origin: g.m.originOf(key), counts: g.m.countsOf(t.Upstream)}
+		h = &host{group: g, key: key, target: *t, upstream: t.Upstream, pool: t.Pool, origin: g.m.originOf(key), counts: g.m.countsOf(t.Upstream)}
 		g.hosts[key] = h
 	}
 	g.last = h
@@ -104,7 +104,7 @@ func (h *host) multiplexed() bool {
 // acquire gives a connection with a request counted on it. fresh demands one
 // that was dialled for this request and never carried another. moved says that
 // the group was forgotten meanwhile.
-func (g *group) acquire(ctx context.Context, t Target, fresh bool) (l *Lease, moved bool, err error) {
+func (g *group) acquire(ctx context.Context, t *Target, fresh bool) (l *Lease, moved bool, err error) {
 	start := time.Now()
 	g.mu.Lock()
 	if g.gone {

@@ -32,7 +32,7 @@ type Key struct {
 
 // Key returns the identity under which connections to t are kept. The scope is
 // not part of it: groups are separate by scope already.
-func (t Target) Key() Key {
+func (t *Target) Key() Key {
 	k := Key{scheme: t.Scheme, host: t.Host, port: t.Port, protocol: t.Pool.Protocol}
 	if t.Egress != nil {
 		k.egress = t.Egress.String()

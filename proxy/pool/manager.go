@@ -140,11 +140,11 @@ func (m *Manager) dialer() *dialer {
 // for this request, as a replay must have. The error is always a *Failure.
 func (m *Manager) Acquire(ctx context.Context, t Target, fresh bool) (*Lease, error) {
 	for {
-		g := m.groupOf(t)
+		g := m.groupOf(&t)
 		if g == nil {
 			return nil, &Failure{Phase: PhaseQueue, Code: CodeShutdown, Err: errClosed}
 		}
-		l, moved, err := g.acquire(ctx, t, fresh)
+		l, moved, err := g.acquire(ctx, &t, fresh)
 		if !moved {
 			return l, err
 		}
@@ -152,7 +152,7 @@ func (m *Manager) Acquire(ctx context.Context, t Target, fresh bool) (*Lease, er
 }
 
 // groupOf returns the group of t's scope, or nil when the pool is closed.
-func (m *Manager) groupOf(t Target) *group {
+func (m *Manager) groupOf(t *Target) *group {
 	key := scopeKey{scope: t.Pool.Scope}
 	switch key.scope {
 	case settings.ScopeUpstream:
