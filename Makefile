@@ -22,7 +22,7 @@ PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 STEPS     := install modules build vet staticcheck cross test-unit test-idle test-fronts test-desktop test-e2e test-system test-package
 FUZZTIME  ?= 30s
 
-.PHONY: help run test build $(filter-out build,$(STEPS)) package package-windows fuzz tidy bench screenshots clean
+.PHONY: help run test build $(filter-out build,$(STEPS)) package package-windows test-windows fuzz tidy bench screenshots clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' Makefile | awk -F'|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
@@ -57,7 +57,7 @@ vet: ## go vet, and gofmt changes nothing
 		if [ -n "$$unformatted" ]; then echo "run gofmt -w on:" $$unformatted; exit 1; fi
 	$(GO) vet $(CACHED) ./...
 	$(LEAN) $(GO) vet -tags lean ./cmd/millpond
-	cd cmd/e2e && $(GO) vet ./... && $(GO) vet -tags packages ./system
+	cd cmd/e2e && $(GO) vet ./... && $(GO) vet -tags packages ./system ./windows
 	cd installer/package && $(GO) vet ./...
 
 staticcheck: ## the pinned staticcheck
@@ -105,6 +105,15 @@ test-package: ## the packages made, the .deb checked by lintian, and their lives
 	@if command -v lintian >/dev/null; then echo lintian; lintian --fail-on error,warning build/packages/older/*.deb; \
 		else echo "the .deb is not checked: lintian is not installed"; fi
 	cd cmd/e2e && MILLPOND_PACKAGES=$(CURDIR)/build/packages $(GO) test -tags packages -run TestPackage -count=1 -v -timeout 20m ./system
+
+# Not a step of "make test": compiling Fyne's C for Windows takes minutes once more, and wine half a gigabyte.
+test-windows: ## the setup's life under wine: install, use, upgrade while it runs and in vain, uninstall
+	@.ci/install build windows wine
+	rm -rf build/setups && mkdir -p build/setups
+	cd installer/package && $(GO) run . -out $(CURDIR)/build/setups/older setup && \
+		$(GO) run . -version 9.9.9 -out $(CURDIR)/build/setups/newer setup
+	mv build/setups/older/*.exe build/setups/older-setup.exe; mv build/setups/newer/*.exe build/setups/newer-setup.exe
+	cd cmd/e2e && MILLPOND_PACKAGES=$(CURDIR)/build/setups $(GO) test -tags packages -count=1 -v -timeout 30m ./windows
 
 screenshots: ## pictures of every page and state, into build/screenshots
 	@mkdir -p build/screenshots

@@ -107,6 +107,8 @@ var layout = []row{
 	{dir: "cmd/e2e"},
 	{dir: "cmd/e2e/system"},
 	{dir: "cmd/e2e/upstream"},
+	{dir: "cmd/e2e/windows"},
+	{dir: "cmd/e2e/windows/hold"},
 	{dir: "cmd/e2e/workers"},
 }
 

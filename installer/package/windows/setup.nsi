@@ -18,6 +18,7 @@ Unicode true
 ManifestSupportedOS all
 ManifestDPIAware true
 ManifestLongPathAware true
+AutoCloseWindow true ; with the last page, not with the progress
 RequestExecutionLevel user ; /AllUsers asks for more by itself
 SetCompressor /SOLID lzma
 AllowSkipFiles off
@@ -52,10 +53,12 @@ VIFileVersion "${QUAD}"
   !uninstfinalize '"${SIGN}" "%1"' = 0
 !endif
 
+Var Mutex ; which says that we run
 Var Mode ; user or machine
 Var Settled ; 1: nobody has to be asked whom it is for
 Var Former ; the folder of the version that is installed, or ""
 Var FormerVersion
+Var OwnFolder ; where it goes for one person, unless /D= names another
 Var Service ; 1: with the service of this computer
 Var DaemonRan ; 1: the daemon of this person ran as their service
 Var SystemRan ; 1: the service of this computer ran
@@ -71,16 +74,12 @@ Var Purge ; 1: settings, statistics and logs go as well
 
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
-!define MUI_FINISHPAGE_RUN
-!define MUI_FINISHPAGE_RUN_TEXT "$(OpenNow)"
-!define MUI_FINISHPAGE_RUN_FUNCTION Open
-!define MUI_FINISHPAGE_TEXT "$(FinishText)"
 
 Page custom ChoosePage ChooseLeave
 !define MUI_PAGE_CUSTOMFUNCTION_PRE DirectoryPre
 !insertmacro MUI_PAGE_DIRECTORY
 !insertmacro MUI_PAGE_INSTFILES
-!insertmacro MUI_PAGE_FINISH
+Page custom FinishPage FinishLeave
 UninstPage custom un.ConfirmPage un.ConfirmLeave
 !insertmacro MUI_UNPAGE_INSTFILES
 !insertmacro MUI_LANGUAGE English
@@ -122,13 +121,15 @@ UninstPage custom un.ConfirmPage un.ConfirmLeave
 
 Function .onInit
   System::Call 'kernel32::CreateMutex(p 0, i 0, t "Local\${NAME}-setup") p .r1 ?e'
-  Pop $0
+  Pop $0 ; the error
+  StrCpy $Mutex $1
   ${If} $0 = 183 ; ERROR_ALREADY_EXISTS
     MessageBox MB_ICONEXCLAMATION "$(OnlyOne)" /SD IDOK
     SetErrorLevel 2
     Quit
   ${EndIf}
   !insertmacro UseLanguage
+  StrCpy $OwnFolder "$LOCALAPPDATA\Programs\${TITLE}" ; which is ProgramData once the mode is that for all
   ReadRegStr $Former HKCU "${UNINSTALL}" InstallLocation
   StrCpy $Mode user
   ${If} $Former == ""
@@ -173,7 +174,7 @@ Function FindFormer
     StrCpy $Settled 1
     StrCpy $INSTDIR $Former
   ${ElseIf} $Mode == machine
-  ${AndIf} $INSTDIR == "$LOCALAPPDATA\Programs\${TITLE}" ; /D= names none
+  ${AndIf} $INSTDIR == $OwnFolder
     StrCpy $INSTDIR "$PROGRAMFILES64\${TITLE}"
   ${EndIf}
   ${If} $Former != ""
@@ -200,7 +201,7 @@ Function NeedAdministrator
   ${If} $Service == 1
     StrCpy $0 "$0 /Service"
   ${EndIf}
-  System::Call 'kernel32::CloseHandle(p r1)' ; of the mutex: the other one is the only one now
+  System::Call 'kernel32::CloseHandle(p $Mutex)' ; the other one is the only one now
   ClearErrors
   ExecShell runas "$EXEPATH" "$0"
   ${If} ${Errors}
@@ -287,7 +288,7 @@ Function ChooseLeave
       Abort
     ${EndIf}
   ${ElseIf} $INSTDIR == "$PROGRAMFILES64\${TITLE}" ; chosen before, and back again
-    StrCpy $INSTDIR "$LOCALAPPDATA\Programs\${TITLE}"
+    StrCpy $INSTDIR $OwnFolder
   ${EndIf}
   Call FindFormer
 FunctionEnd
@@ -306,6 +307,31 @@ FunctionEnd
 Function DirectoryPre
   ${If} $Former != ""
     Abort
+  ${EndIf}
+FunctionEnd
+
+Function FinishPage
+  !insertmacro MUI_HEADER_TEXT "$(FinishTitle)" "$(FinishSubtitle)"
+  nsDialogs::Create 1018
+  Pop $0
+  ${NSD_CreateLabel} 0 6u 100% 30u "$(FinishText)"
+  Pop $0
+  ${NSD_CreateCheckBox} 0 42u 100% 12u "$(OpenNow)"
+  Pop $ForMe
+  ${NSD_Check} $ForMe
+  GetDlgItem $0 $HWNDPARENT 1
+  SendMessage $0 ${WM_SETTEXT} 0 "STR:$(^CloseBtn)"
+  GetDlgItem $0 $HWNDPARENT 2 ; there is nothing to cancel any more
+  EnableWindow $0 0
+  GetDlgItem $0 $HWNDPARENT 3
+  EnableWindow $0 0
+  nsDialogs::Show
+FunctionEnd
+
+Function FinishLeave
+  ${NSD_GetState} $ForMe $0
+  ${If} $0 = ${BST_CHECKED}
+    Call Open
   ${EndIf}
 FunctionEnd
 
@@ -340,14 +366,45 @@ FunctionEnd
   ${EndIf}
 !macroend
 
+!macro Move FROM TO
+  Push "${FROM}"
+  Push "${TO}"
+  Call Move
+!macroend
+!define Move "!insertmacro Move"
+
+; Move renames a file, the second on the stack, to the first; $Code is not 0 when it cannot. Who looks at a new file,
+; such as a scanner for viruses, is waited for.
+Function Move
+  Exch $1
+  Exch
+  Exch $0
+  Push $2
+  ${For} $2 1 50
+    StrCpy $Code 0
+    ClearErrors
+    Rename $0 $1
+    ${IfNot} ${Errors}
+      ${Break}
+    ${EndIf}
+    StrCpy $Code 1
+    Sleep 100
+  ${Next}
+  Pop $2
+  Pop $0
+  Pop $1
+FunctionEnd
+
 !macro MoveIn FILE
   ${If} $Failed == ""
-    ClearErrors
+    StrCpy $Code 0
     ${If} ${FileExists} "$INSTDIR\${FILE}"
-      Rename "$INSTDIR\${FILE}" "$INSTDIR\${FILE}.old"
+      ${Move} "$INSTDIR\${FILE}" "$INSTDIR\${FILE}.old"
     ${EndIf}
-    Rename "$INSTDIR\new\${FILE}" "$INSTDIR\${FILE}"
-    ${If} ${Errors}
+    ${If} $Code = 0
+      ${Move} "$INSTDIR\new\${FILE}" "$INSTDIR\${FILE}"
+    ${EndIf}
+    ${If} $Code != 0
       StrCpy $Failed "${FILE}"
     ${EndIf}
   ${EndIf}
@@ -386,6 +443,7 @@ FunctionEnd
 !insertmacro DeleteSoon un.
 
 Section
+  SetErrorLevel 2 ; until it is done
   !insertmacro UseMode
   ClearErrors
   CreateDirectory "$INSTDIR\new"
@@ -428,6 +486,7 @@ Section
   Call StartFirst
   !insertmacro EachFile Forget
   RMDir "$INSTDIR\new"
+  SetErrorLevel 0
   ${If} $Warning != ""
     SetErrorLevel 3
     ${Tell} "$(DoesNotRun)"
@@ -438,6 +497,7 @@ Function .onInstFailed
   !insertmacro EachFile Forget
   RMDir "$INSTDIR\new"
   ${If} $Former == ""
+    SetOutPath $TEMP ; the present folder stays
     RMDir $INSTDIR
   ${EndIf}
 FunctionEnd
@@ -614,7 +674,7 @@ Section Uninstall
   !insertmacro EachFile Remove
   Delete "$INSTDIR\ns*.tmp" ; what TakeAway could not delete
   RMDir "$INSTDIR\new"
-  SetOutPath $TEMP ; a folder that is somebody's present one stays
+  SetOutPath $TEMP ; the present folder stays
   RMDir $INSTDIR
   Delete "$SMPROGRAMS\${TITLE}.lnk"
   DeleteRegKey SHCTX "${UNINSTALL}"
