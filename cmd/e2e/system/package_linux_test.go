@@ -40,11 +40,11 @@ func TestPackageDeb(t *testing.T) {
 	m.withPackage(t, "older/*.deb", func(file string) { opensAlone(t, d, file) })
 
 	d.firstRun(t, u, entry)
-	setUp(t, m)
+	setUp(t, m, installed)
 	mustAnswer(t, m, "installed")
 	livesOn(t, m)
 	d.closeWindow(t)
-	upgradePackage(t, m, u, func() {
+	upgradePackage(t, m, u, installed, func() {
 		m.withPackage(t, "newer/*.deb", func(file string) { m.mustRoot(t, "dpkg", "-i", file) })
 	})
 	d.launch(t, entry)
@@ -72,12 +72,12 @@ func TestPackageRPM(t *testing.T) {
 		rpm("-i", file)
 		mustNameLibraries(t, m, file)
 	})
-	setUp(t, m)
+	setUp(t, m, installed)
 	mustAnswer(t, m, "installed")
 	livesOn(t, m)
 	const own = "/etc/xdg/autostart/dev.millpond.app.desktop"
 	m.mustRoot(t, "sh", "-c", "echo Hidden=true >> "+own)
-	upgradePackage(t, m, u, func() { m.withPackage(t, "newer/*.rpm", func(file string) { rpm("-U", file) }) })
+	upgradePackage(t, m, u, installed, func() { m.withPackage(t, "newer/*.rpm", func(file string) { rpm("-U", file) }) })
 	if r := m.root("grep", "-qx", "Hidden=true", own); r.code != 0 {
 		t.Error("the upgrade took away what was changed in /etc")
 	}
@@ -167,9 +167,9 @@ func (m *machine) withPackage(t *testing.T, pattern string, use func(file string
 	m.mustRoot(t, "rm", file)
 }
 
-// setUp is what alice does at a terminal: the service, an upstream, an agent. She may have done the first
+// setUp is what alice does at a terminal with the program: the service, an upstream, an agent. She may have done the first
 // at her desktop.
-func setUp(t *testing.T, m *machine) {
+func setUp(t *testing.T, m *machine, program string) {
 	t.Helper()
 	m.mustRoot(t, "runuser", "-u", "alice", "--", "mkdir", "-p", "/home/alice/.claude")
 	m.write(t, "/home/alice/.claude/settings.json", claude, "0600", "alice:alice")
@@ -178,7 +178,7 @@ func setUp(t *testing.T, m *machine) {
 		{"upstream", "add", "worker", "--kind", "http", "--url", "http://" + upstreamAddress},
 		{"connect", "claude-code"},
 	} {
-		if r := m.alice(append([]string{installed}, words...)...); r.code != 0 {
+		if r := m.alice(append([]string{program}, words...)...); r.code != 0 {
 			t.Fatalf("millpondd %v: %v", words, r)
 		}
 	}
@@ -205,14 +205,14 @@ func livesOn(t *testing.T, m *machine) {
 
 // upgradePackage installs the newer version under traffic: the service goes on with the new program, and no
 // request is lost.
-func upgradePackage(t *testing.T, m *machine, u *upstream, install func()) {
+func upgradePackage(t *testing.T, m *machine, u *upstream, program string, install func()) {
 	t.Helper()
 	traffic := startLoad(t, m, "package")
 	traffic.goOn(t)
 	install()
 	traffic.goOn(t)
 	traffic.check(t, u)
-	if r := m.alice(installed, "status", "--json"); !strings.Contains(r.out, `"version": "9.9.9"`) {
+	if r := m.alice(program, "status", "--json"); !strings.Contains(r.out, `"version": "9.9.9"`) {
 		t.Errorf("after the upgrade: got %v; want version 9.9.9 to run", r)
 	}
 	if r := m.root("test", "-s", "/home/alice/.config/millpond/settings.toml"); r.code != 0 {
