@@ -59,6 +59,11 @@ func logIn(t *testing.T, m *machine) *desk {
 	d.must(t, "systemd-run", "--user", "--unit=window-manager", "openbox")
 	d.must(t, "systemd-run", "--user", "--unit=panel", "xfce4-panel", "--disable-wm-check")
 	until(t, "the panel shows a tray", func() bool { return d.icons() == 0 })
+	t.Cleanup(func() {
+		if t.Failed() {
+			d.keep(t, t.Name()+"-failed")
+		}
+	})
 	return d
 }
 
@@ -164,15 +169,20 @@ func (d *desk) press(t *testing.T, what string, in image.Rectangle, c color.NRGB
 	})
 }
 
-// open clicks a point of the screen until something opens there: until a part of the picture has changed.
+// open clicks a point of the screen until something opens there: until a part of the picture has changed. It
+// clicks again only after many looks, since a second click chooses what the first one has opened.
 func (d *desk) open(t *testing.T, what string, at image.Point, in image.Rectangle) {
 	t.Helper()
 	before := cut(d.look(t), in)
+	looks := 0
 	until(t, what, func() bool {
 		if !slices.Equal(cut(d.look(t), in), before) {
 			return true
 		}
-		d.click(t, at)
+		if looks%50 == 0 {
+			d.click(t, at)
+		}
+		looks++
 		return false
 	})
 }
