@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// writeAppDir makes the folder that an AppImage holds: the tree of the packages, without what belongs into
-// /etc, and at its top the program that is started, the menu entry and the icon (the AppImage
-// specification, "AppDir"). It can be started where it is, by AppRun.
+// writeAppDir makes the folder that an AppImage holds: the programs and the shared files of the tarball, and at
+// its top the program that is started, the menu entry and the icon (the AppImage specification, "AppDir"). It can
+// be started where it is, by AppRun.
 func writeAppDir(p *product, list []file, to string) error {
 	var files []file
 	for _, f := range list {
-		if name, ok := strings.CutPrefix(f.to, "/usr/"); ok && f.in("appdir") {
-			f.to = "usr/" + name
+		if f.in("tar") && (strings.HasPrefix(f.to, "/usr/bin/") || strings.HasPrefix(f.to, "/usr/share/")) {
+			f.to = f.to[1:]
 			files = append(files, f)
 		}
 	}

@@ -44,9 +44,9 @@ func appFiles(t *testing.T) (*product, []file) {
 			if err := os.WriteFile(p.programs[r.name], []byte(windowThatSays), 0o755); err != nil {
 				t.Fatal(err)
 			}
-		} else if err := p.compile(t.Context(), r, "pie", p.programs[r.name]); err != nil {
+		} else if err := p.compile(t.Context(), r, "exe", p.programs[r.name]+static); err != nil {
 			t.Fatal(err)
-		} else if err := os.WriteFile(p.programs[r.name]+static, nil, 0o755); err != nil { // the tarball's
+		} else if err := os.WriteFile(p.programs[r.name], nil, 0o755); err != nil { // for others
 			t.Fatal(err)
 		}
 	}

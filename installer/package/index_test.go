@@ -84,7 +84,7 @@ func TestIndex(t *testing.T) {
 	older := *p
 	older.root, older.Version = "../..", "7.0.0"
 	daemon := filepath.Join(t.TempDir(), "millpondd")
-	if err := older.compile(t.Context(), recipes[0], "pie", daemon); err != nil {
+	if err := older.compile(t.Context(), recipes[0], "exe", daemon); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.FileServer(http.Dir(folder)))

@@ -103,7 +103,7 @@ func testPrinted(t *testing.T, p *product) {
 	described := *p
 	described.root = "../.." // of the source
 	path := filepath.Join(t.TempDir(), "millpondd")
-	if err := described.compile(t.Context(), recipes[0], "pie", path); err != nil {
+	if err := described.compile(t.Context(), recipes[0], "exe", path); err != nil {
 		t.Fatal(err)
 	}
 	out, err := exec.CommandContext(t.Context(), path, "version", "--json").Output()
