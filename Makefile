@@ -100,8 +100,8 @@ package-windows: ## the setup for Windows alone, into dist/, after installing wh
 test-package: ## the packages made, the .deb checked by lintian, and their lives on a real systemd: install, first run by clicks, upgrade under traffic, remove
 	@.ci/install build test package
 	rm -rf build/packages && mkdir -p build/packages
-	cd installer/package && $(GO) run . -out $(CURDIR)/build/packages/older deb rpm tar && \
-		$(GO) run . -version 9.9.9 -out $(CURDIR)/build/packages/newer deb rpm
+	cd installer/package && $(GO) run . -out $(CURDIR)/build/packages/older deb rpm tar appdir && \
+		$(GO) run . -version 9.9.9 -out $(CURDIR)/build/packages/newer deb rpm appdir
 	@if command -v lintian >/dev/null; then echo lintian; lintian --fail-on error,warning build/packages/older/*.deb; \
 		else echo "the .deb is not checked: lintian is not installed"; fi
 	cd cmd/e2e && MILLPOND_PACKAGES=$(CURDIR)/build/packages $(GO) test -tags packages -run TestPackage -count=1 -v -timeout 20m ./system
