@@ -182,7 +182,6 @@ func (d *Daemon) Run(ctx context.Context) error {
 		wg.Go(func() { d.serveControl(support, l) })
 	}
 	wg.Go(func() { d.watchAdvice(support) })
-	wg.Go(func() { giveBack(support) })
 	if d.history != nil {
 		wg.Go(func() { d.history.Run(support) })
 	}
