@@ -101,6 +101,9 @@ func Of(s control.Status, err error, now time.Time) View {
 		v.Command = s.ConfigPath
 	}
 	v.Headline = headlineOf(v.State)
+	if s.State == control.Failing && s.Reason == "no_upstream" { // nothing has failed yet
+		v.Headline = T("state.no_upstream")
+	}
 	return v
 }
 

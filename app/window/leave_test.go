@@ -109,3 +109,39 @@ func TestLeaveWithWrongDraft(t *testing.T) {
 		t.Error("it cannot be discarded")
 	}
 }
+
+// A new upstream that was begun and not added is asked about, too.
+func TestLeaveHalfFilled(t *testing.T) {
+	d := use(t, model.PageUpstreams)
+	p := d.upstreams()
+	p.add()
+	if !*d.leave() {
+		t.Error("the window does not close though nothing was filled in")
+	}
+	name := p.adding.lines[0].entry
+	typeIn(name, "mine")
+	d.Open(model.PagePool)
+	closed := d.leave()
+	if *closed || !d.leaving.pop.Visible() || d.leaving.title.words != "edit.leave_form" || d.leaving.apply.Visible() || d.Page() != model.PageUpstreams {
+		t.Fatalf("closed %v, asked %q on page %v; want it asked where the form is", *closed, d.leaving.title.words, d.Page())
+	}
+	d.press(fyne.KeyReturn) // keep
+	if *closed || d.leaving.pop.Visible() || name.Text != "mine" || p.adding.fresh == nil {
+		t.Errorf("kept: closed %v, %q; want the form as it was", *closed, name.Text)
+	}
+	d.Open(model.PagePool)
+	typeIn(d.line("pool.max_waiting").entry, "77") // a change besides
+	closed = d.leave()
+	if d.leaving.title.words != "edit.leave" || d.leaving.form.label.Text != "edit.form" || !d.leaving.apply.Visible() {
+		t.Errorf("with a change: asked %q and %q; want both told", d.leaving.title.words, d.leaving.form.label.Text)
+	}
+	test.Tap(d.leaving.apply)
+	d.answer(model.Text{})
+	if *closed || d.leaving.title.words != "edit.leave_form" {
+		t.Errorf("the change applied: closed %v, asked %q; want the form left to ask about", *closed, d.leaving.title.words)
+	}
+	test.Tap(d.leaving.discard)
+	if !*closed || p.adding.fresh != nil {
+		t.Errorf("discarded: closed %v, form open %v", *closed, p.adding.fresh != nil)
+	}
+}

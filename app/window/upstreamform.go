@@ -104,6 +104,7 @@ func (s *upstreamSheet) show(d *model.Draft) bool {
 type addSheet struct {
 	page     *upstreamsPage
 	fresh    *model.Draft // what is filled in; nil while the form is closed
+	begun    bool         // a person has filled something in
 	services []assets.Service
 	search   *entry
 	found    *list[*serviceLine]
@@ -145,7 +146,7 @@ func (s *addSheet) open() {
 	if d := s.page.t.edit.Draft(); d != nil {
 		s.search.set("")
 		s.note.set("")
-		s.fresh = d.Begin(settings.Upstream{Kind: settings.KindAnthropic})
+		s.fresh, s.begun = d.Begin(settings.Upstream{Kind: settings.KindAnthropic}), false
 	}
 }
 
@@ -153,6 +154,7 @@ func (s *addSheet) open() {
 func (s *addSheet) set(path, text string) {
 	if s.fresh != nil && s.fresh.Text(path) != text {
 		s.fresh.Set(path, text)
+		s.begun = true
 		s.page.t.edit.changed()
 	}
 }
@@ -163,7 +165,7 @@ func (s *addSheet) choose(v assets.Service) {
 	if d == nil {
 		return
 	}
-	s.fresh = d.Begin(settings.Upstream{Name: v.ID, Kind: settings.Kind(v.Kind), URL: v.URL})
+	s.fresh, s.begun = d.Begin(settings.Upstream{Name: v.ID, Kind: settings.Kind(v.Kind), URL: v.URL}), true
 	s.note.set(s.page.t.say(model.ServiceNote(v.KeyPage, v.KeyVariable)))
 	s.page.t.edit.changed()
 }

@@ -66,6 +66,9 @@ func (p *upstreamsPage) escape() {
 	p.turn()
 }
 
+// halfFilled reports whether a person has begun to fill in a new upstream.
+func (p *upstreamsPage) halfFilled() bool { return p.adding.fresh != nil && p.adding.begun }
+
 // turn draws the page after a form was opened or closed, from its beginning.
 func (p *upstreamsPage) turn() {
 	p.t.edit.changed()

@@ -62,6 +62,11 @@ func upstreamScenes() []scene {
 			w.edit.changed()
 			w.Leave(func() {})
 		}},
+		{name: "upstreams-leave-form", page: model.PageUpstreams, view: configured(), act: func(_ *testing.T, w *Window) {
+			page(w).add()
+			page(w).adding.set(model.UpstreamPath(model.Fresh, model.UpstreamKeys()[0]), "mine")
+			w.Leave(func() {})
+		}},
 		{name: "upstreams-testing", page: model.PageUpstreams, view: probed(underway)},
 		{name: "upstreams-tested", page: model.PageUpstreams, view: probed(fine)},
 		{name: "upstreams-broken", page: model.PageUpstreams, view: probed(broken)},

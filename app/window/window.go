@@ -38,7 +38,7 @@ var Size = fyne.NewSize(920, 700)
 func New(say func(model.Text) string, do model.Actions, notice model.Text) *Window {
 	w := &Window{do: do, banner: newBanner(say), head: newHead(say, do)}
 	t := tools{say: say, do: do, open: w.Open, help: newHelper(), edit: &editor{save: do.Save}}
-	w.edit, w.bar, w.leaving = t.edit, newBar(say, t.edit), newLeaving(say, t.edit)
+	w.edit, w.bar, w.leaving = t.edit, newBar(say, t.edit), newLeaving(say, t.edit, w.dropForm)
 	t.edit.changed = w.draw
 	w.banner.lasting = notice
 	var places []place
@@ -76,7 +76,7 @@ func (w *Window) draw() {
 	w.shown().show(w.view)
 	w.bar.show(w.edit.Bar())
 	w.content.Refresh()
-	w.leaving.show(w.edit.Bar())
+	w.leaving.show(w.edit.Bar(), w.halfFilled() >= 0)
 }
 
 // Open shows a page. A name that there is no page for changes nothing.
