@@ -29,7 +29,7 @@ func TestPackageDeb(t *testing.T) {
 	m := bootForAlice(t)
 	u := serveUpstream(t, m, ollama)
 	d := logIn(t, m)
-	before := owned(t, m)
+	before, all := owned(t, m), everything(t, m)
 
 	began := time.Now()
 	m.withPackage(t, "older/*.deb", func(file string) { m.mustRoot(t, "dpkg", "-i", file) })
@@ -50,11 +50,12 @@ func TestPackageDeb(t *testing.T) {
 	d.launch(t, entry)
 	d.place(t)
 
+	files := unpacked(t, all, m.mustRoot(t, "dpkg", "-L", "millpond"))
 	m.mustRoot(t, "dpkg", "--remove", "millpond")
 	mustBeRemoved(t, m)
 	until(t, "icon and window are gone", func() bool { return d.icons() == 0 && len(d.windows()) == 0 })
 	m.mustRoot(t, "dpkg", "--purge", "millpond")
-	mustBeGone(t, m, before, "/var/lib/dpkg/")
+	mustBeGone(t, m, before, files, "/var/lib/dpkg/")
 }
 
 // TestPackageRPM is the life of an .rpm. rpm runs the new version's scripts before those of the old one,
@@ -62,14 +63,14 @@ func TestPackageDeb(t *testing.T) {
 func TestPackageRPM(t *testing.T) {
 	m := bootForAlice(t)
 	u := serveUpstream(t, m)
-	before := owned(t, m)
+	before, all := owned(t, m), everything(t, m)
 	// The container is a Debian, whose rpm knows of no package that others could depend on.
-	rpm := func(words ...string) {
+	rpm := func(words ...string) string {
 		t.Helper()
-		m.mustRoot(t, append([]string{"rpm", "--force-debian", "--dbpath", "/var/lib/rpm", "--nodeps"}, words...)...)
+		return m.mustRoot(t, append([]string{"rpm", "--force-debian", "--dbpath", "/var/lib/rpm"}, words...)...)
 	}
 	m.withPackage(t, "older/*.rpm", func(file string) {
-		rpm("-i", file)
+		rpm("-i", "--nodeps", file)
 		mustNameLibraries(t, m, file)
 	})
 	setUp(t, m, installed)
@@ -77,14 +78,15 @@ func TestPackageRPM(t *testing.T) {
 	livesOn(t, m)
 	const own = "/etc/xdg/autostart/dev.millpond.app.desktop"
 	m.mustRoot(t, "sh", "-c", "echo Hidden=true >> "+own)
-	upgradePackage(t, m, u, installed, func() { m.withPackage(t, "newer/*.rpm", func(file string) { rpm("-U", file) }) })
+	upgradePackage(t, m, u, installed, func() { m.withPackage(t, "newer/*.rpm", func(file string) { rpm("-U", "--nodeps", file) }) })
 	if r := m.root("grep", "-qx", "Hidden=true", own); r.code != 0 {
 		t.Error("the upgrade took away what was changed in /etc")
 	}
 
+	files := unpacked(t, all, rpm("-ql", "millpond"))
 	rpm("-e", "millpond")
 	mustBeRemoved(t, m)
-	mustBeGone(t, m, before, "/var/lib/rpm", own+".rpmsave")
+	mustBeGone(t, m, before, files, "/var/lib/rpm", own+".rpmsave")
 }
 
 // TestPackageTarball is what a person does whose system has neither format: unpacks it somewhere, starts it,
@@ -144,10 +146,32 @@ func bootForAlice(t *testing.T) *machine {
 // owned lists the files that a package and its service could leave behind.
 func owned(t *testing.T, m *machine) []string {
 	t.Helper()
-	out := m.mustRoot(t, "sh", "-c", "find /usr /etc /opt /srv -xdev; find / -xdev -ipath '*millpond*' -not -path '/proc/*' -not -path '/tmp/*' -not -path '/var/tmp/*' -not -path '*/go/*' -not -path '/root/*' 2>/dev/null; true")
+	out := m.mustRoot(t, "sh", "-c", "find / -xdev -ipath '*millpond*' -not -path '/proc/*' -not -path '/tmp/*' -not -path '/var/tmp/*' -not -path '*/go/*' -not -path '/root/*' 2>/dev/null; true")
 	files := append(strings.Split(strings.TrimSpace(out), "\n"), m.files(t)...)
 	slices.Sort(files)
 	return slices.Compact(files)
+}
+
+// unpacked lists the files of a package and the folders above them that the container did not have before it,
+// by the list that the package's manager has.
+func unpacked(t *testing.T, before []string, list string) []string {
+	t.Helper()
+	var all []string
+	for file := range strings.Lines(list) {
+		for file = strings.TrimSpace(file); strings.Count(file, "/") > 1; file = filepath.Dir(file) {
+			all = append(all, file)
+		}
+	}
+	slices.Sort(all)
+	return added(before, slices.Compact(all))
+}
+
+// everything lists what is below the folders that packages unpack into.
+func everything(t *testing.T, m *machine) []string {
+	t.Helper()
+	files := strings.Split(strings.TrimSpace(m.mustRoot(t, "find", "/usr", "/etc", "-xdev")), "\n")
+	slices.Sort(files)
+	return files
 }
 
 // withPackage calls use with one of the packages that were made for the test, in the container.
@@ -237,13 +261,17 @@ func mustBeRemoved(t *testing.T, m *machine) {
 
 // mustBeGone lets the test fail if anything of the package is left, but for what is the package manager's
 // own, or if something of alice's is not.
-func mustBeGone(t *testing.T, m *machine, before []string, own ...string) {
+func mustBeGone(t *testing.T, m *machine, before, files []string, own ...string) {
 	t.Helper()
 	if m.root("test", "-s", "/home/alice/.config/millpond/settings.toml").code != 0 {
 		t.Error("alice's settings are gone; want them kept")
 	}
 	own = append(own, "/home/alice/", "/var/log/")
-	for _, f := range added(before, owned(t, m)) {
+	left := m.command(strings.Join(files, "\n"), "xargs", "-d", "\n", "ls", "-d").out // those of them that there are
+	if len(files) < 20 {
+		t.Errorf("the package had no more than these files: %v", files)
+	}
+	for _, f := range append(strings.Fields(left), added(before, owned(t, m))...) {
 		if !slices.ContainsFunc(own, func(prefix string) bool { return strings.HasPrefix(f, prefix) }) {
 			t.Errorf("%s is left behind", f)
 		}
