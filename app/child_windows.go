@@ -3,10 +3,16 @@ package app
 import (
 	"os"
 	"syscall"
+
+	"millpond/installer/service"
 )
 
-// terminate ends a process. Windows has no way to ask one without a console.
+// terminate asks the daemon of this session to end, which finishes the requests in flight. One of another session, or of a
+// version that does not listen, is ended at once: Windows has no way to ask it.
 func terminate(pid int) error {
+	if service.AskToEnd() == nil {
+		return nil
+	}
 	p, err := os.FindProcess(pid)
 	if err != nil {
 		return err

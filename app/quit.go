@@ -29,6 +29,8 @@ func Quit(ctx context.Context, c Config, daemon bool) error {
 		return fmt.Errorf("end the tray: %w", tray)
 	}
 	if daemon {
+		ctx, cancel := context.WithTimeout(ctx, requestTime)
+		defer cancel()
 		if err := c.stopDaemon(ctx); err != nil {
 			return err
 		}

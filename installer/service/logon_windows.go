@@ -60,21 +60,26 @@ func (l *logOn) start(ctx context.Context) error {
 }
 
 func (l *logOn) stop(ctx context.Context) error {
+	if err := AskToEnd(); errors.Is(err, windows.ERROR_FILE_NOT_FOUND) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return l.until(ctx, false)
+}
+
+// AskToEnd tells the daemon of this session, whether it is a service or not, to finish the requests in flight and end. It
+// does not wait. The error is windows.ERROR_FILE_NOT_FOUND when there is none.
+func AskToEnd() error {
 	name, err := windows.UTF16PtrFromString(stopEvent)
 	if err != nil {
 		return err
 	}
 	h, err := windows.OpenEvent(windows.EVENT_MODIFY_STATE, false, name)
-	if errors.Is(err, windows.ERROR_FILE_NOT_FOUND) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(windows.SetEvent(h), windows.CloseHandle(h)); err != nil {
-		return err
-	}
-	return l.until(ctx, false)
+	return errors.Join(windows.SetEvent(h), windows.CloseHandle(h))
 }
 
 func (l *logOn) restart(ctx context.Context) error {

@@ -16,7 +16,7 @@ ${String} AsService "Run one proxy as a Windows &service instead" "改为以 Win
 ${String} AsServiceNote "It runs before anyone logs on, without rights over the computer. An administrator sets it up by commands: millpondd --system." "它在任何人登录之前运行，对这台电脑没有特权。由管理员用命令设置：millpondd --system。"
 ${String} UpgradeTitle "Upgrade ${TITLE}" "升级 ${TITLE}"
 ${String} UpgradeSubtitle "From version $FormerVersion to ${VERSION}" "从版本 $FormerVersion 升级到 ${VERSION}"
-${String} UpgradeText "${TITLE} is installed in $INSTDIR.$\r$\n$\r$\nRequests in flight may end, then the proxy starts again with the new version. Settings and statistics stay." "${TITLE} 安装在 $INSTDIR。$\r$\n$\r$\n正在处理的请求会先完成，然后代理以新版本重新启动。设置和统计数据保持不变。"
+${String} UpgradeText "${TITLE} is installed in $INSTDIR.$\r$\n$\r$\nRequests in flight are finished first, then the proxy starts again with the new version. Settings and statistics stay." "${TITLE} 安装在 $INSTDIR。$\r$\n$\r$\n正在处理的请求会先完成，然后代理以新版本重新启动。设置和统计数据保持不变。"
 ${String} FinishTitle "${TITLE} is installed" "${TITLE} 已安装"
 ${String} FinishSubtitle "Version ${VERSION}" "版本 ${VERSION}"
 ${String} FinishText "It is in the Start menu. Its first page leads in four steps to the first request through the proxy." "可从“开始”菜单打开。首页会用四个步骤引导您完成通过代理的第一个请求。"
