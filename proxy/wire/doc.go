@@ -18,5 +18,6 @@
 //
 // Nothing is copied: names and values are slices of the buffer that was given,
 // so they are valid as long as that buffer is left alone. A Request, Response
-// or Chunked that is used again allocates nothing.
+// or Chunked that is used again allocates nothing. A Header is what outlives the
+// buffer: a copy of the fields, in their order, to be changed and written.
 package wire
