@@ -52,7 +52,11 @@ func openSocket(ctx context.Context, addr netip.AddrPort, held []*socket) (*sock
 	case ip.Is6():
 		network = "tcp6"
 	}
-	ln, err := new(net.ListenConfig).Listen(ctx, network, address)
+	var config net.ListenConfig
+	if addr.Addr().IsLoopback() {
+		config.KeepAlive = -1 // a peer on this machine ends with a FIN or a reset; four system calls less for each connection
+	}
+	ln, err := config.Listen(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
