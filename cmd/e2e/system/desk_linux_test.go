@@ -170,7 +170,7 @@ func (d *desk) press(t *testing.T, what string, in image.Rectangle, c color.NRGB
 }
 
 // open clicks a point of the screen until something opens there: until a part of the picture has changed. It
-// clicks again only after many looks, since a second click chooses what the first one has opened.
+// clicks again only after some looks, since a second click chooses what the first one has opened.
 func (d *desk) open(t *testing.T, what string, at image.Point, in image.Rectangle) {
 	t.Helper()
 	before := cut(d.look(t), in)
@@ -179,7 +179,7 @@ func (d *desk) open(t *testing.T, what string, at image.Point, in image.Rectangl
 		if !slices.Equal(cut(d.look(t), in), before) {
 			return true
 		}
-		if looks%50 == 0 {
+		if looks%10 == 0 {
 			d.click(t, at)
 		}
 		looks++
