@@ -314,11 +314,22 @@ Function FinishPage
   !insertmacro MUI_HEADER_TEXT "$(FinishTitle)" "$(FinishSubtitle)"
   nsDialogs::Create 1018
   Pop $0
-  ${NSD_CreateLabel} 0 6u 100% 30u "$(FinishText)"
+  StrCpy $1 "$(FinishText)"
+  ${If} $SystemRan == 1
+    StrCpy $Service 1
+  ${EndIf}
+  ${If} $Service == 1 ; which the application does not show
+    StrCpy $1 "$(FinishService)"
+  ${EndIf}
+  ${NSD_CreateLabel} 0 6u 100% 30u $1
   Pop $0
   ${NSD_CreateCheckBox} 0 42u 100% 12u "$(OpenNow)"
   Pop $ForMe
-  ${NSD_Check} $ForMe
+  ${If} $Service == 1
+    ShowWindow $ForMe ${SW_HIDE}
+  ${Else}
+    ${NSD_Check} $ForMe
+  ${EndIf}
   GetDlgItem $0 $HWNDPARENT 1
   SendMessage $0 ${WM_SETTEXT} 0 "STR:$(^CloseBtn)"
   GetDlgItem $0 $HWNDPARENT 2 ; there is nothing to cancel any more

@@ -20,6 +20,7 @@ ${String} UpgradeText "${TITLE} is installed in $INSTDIR.$\r$\n$\r$\nRequests in
 ${String} FinishTitle "${TITLE} is installed" "${TITLE} 已安装"
 ${String} FinishSubtitle "Version ${VERSION}" "版本 ${VERSION}"
 ${String} FinishText "It is in the Start menu. Its first page leads in four steps to the first request through the proxy." "可从“开始”菜单打开。首页会用四个步骤引导您完成通过代理的第一个请求。"
+${String} FinishService "The service is set up by commands, in a terminal that is run as administrator: $INSTDIR\millpondd.exe --system upstream add" "请在以管理员身份运行的终端中用命令设置服务：$INSTDIR\millpondd.exe --system upstream add"
 ${String} OpenNow "&Open ${TITLE}" "打开 ${TITLE}(&O)"
 ${String} Shortcut "Shows whether the proxy works, and how well" "显示代理是否正常工作以及效果如何"
 ${String} OnlyOne "The setup of ${TITLE} is running already." "${TITLE} 安装程序已在运行。"
