@@ -21,13 +21,14 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	os.Stdout.WriteString("listens\n")
+	var kept []net.Conn // until the end
 	for {
 		nc, err := ln.Accept()
 		if err != nil {
 			panic(err)
 		}
-		defer nc.Close() // kept until the end
-		nc.Write([]byte("x"))
+		kept = append(kept, nc)
+		kept[len(kept)-1].Write([]byte("x"))
 	}
 }
 
