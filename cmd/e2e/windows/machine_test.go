@@ -40,7 +40,8 @@ func newMachine(t *testing.T) *machine {
 	dir := t.TempDir()
 	m := &machine{prefix: filepath.Join(dir, "prefix")}
 	m.env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "DISPLAY=") }),
-		"HOME="+dir, "USER=alice", "LOGNAME=alice", "WINEPREFIX="+m.prefix, "WINEARCH=win64", "WINEDEBUG=-all", "LANG=en_US.UTF-8",
+		"HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, // wine puts what is in its Start menu into ours
+		"USER=alice", "LOGNAME=alice", "WINEPREFIX="+m.prefix, "WINEARCH=win64", "WINEDEBUG=-all", "LANG=en_US.UTF-8",
 		"WINEDLLOVERRIDES=mscoree,mshtml=;bcryptprimitives=n,b", "DISPLAY="+screen(t))
 	t.Cleanup(func() { // ends every process of this prefix, and no other
 		_ = m.command("wineserver", "-k").Run()
