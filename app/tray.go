@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"millpond/app/model"
@@ -40,7 +41,10 @@ func RunTray(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	c.stay(ctx, first, say)
+	if c.stay(ctx, first, say) {
+		first.release()
+		return renew()
+	}
 	return nil
 }
 
@@ -74,8 +78,9 @@ func (c Config) speakAnew(ctx context.Context, icon *tray.Tray) {
 	}
 }
 
-// stay shows the icon until ctx is done or a person quits.
-func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) string) {
+// stay shows the icon until ctx is done, a person quits, or an upgrade has put another
+// program in the place of this one; then it returns true, unless the window is open.
+func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) string) (outdated bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -84,9 +89,24 @@ func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) 
 	var board clipboard
 	defer board.close()
 	var icon *tray.Tray
-	daemon := newLink(c.Socket, trayPace, func(v model.View) { icon.Show(v) })
+	var windows atomic.Int32 // that are open
+	var old atomic.Bool
+	daemon := newLink(c.Socket, trayPace, func(v model.View) {
+		icon.Show(v)
+		// The daemon that comes back after an upgrade is what makes us look.
+		if windows.Load() == 0 && replaced() {
+			old.Store(true)
+			cancel()
+		}
+	})
 	daemon.stop = c.stopDaemon
-	open := func() { wg.Go(func() { c.openWindow(ctx) }) }
+	open := func() {
+		windows.Add(1)
+		wg.Go(func() {
+			defer windows.Add(-1)
+			c.openWindow(ctx)
+		})
+	}
 	icon = tray.New(say, tray.Actions{
 		Switch: func(on bool) { daemon.turn(ctx, on) },
 		Use:    func(name string) { daemon.prefer(ctx, name) },
@@ -118,4 +138,5 @@ func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) 
 		open()
 	}
 	icon.Run(ctx)
+	return old.Load()
 }

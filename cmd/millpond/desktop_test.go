@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -178,6 +179,51 @@ func (d *desk) endDaemon() {
 		_, err := client.Status(d.t.Context())
 		return errors.Is(err, control.ErrNotRunning)
 	})
+}
+
+// TestTrayRenews puts another program in the place of the tray, as an upgrade does: it
+// goes on as that one, in the same process.
+func TestTrayRenews(t *testing.T) {
+	d := newDesk(t)
+	program := filepath.Join(t.TempDir(), "millpond")
+	put := func() {
+		t.Helper()
+		text, err := os.ReadFile(programs.tray)
+		if err == nil {
+			err = os.WriteFile(program+".new", text, 0o755)
+		}
+		if err == nil {
+			err = os.Rename(program+".new", program)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	put()
+	panel := d.addPanel()
+	daemon, _ := d.daemon()
+	app := d.run(program, "--background")
+	panel.await(panel.icon(), "Nowhere to send requests yet", shown)
+	runs := func() string {
+		path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", app.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	put()
+	if got := runs(); got == program {
+		t.Fatalf("the tray runs %s; want one that is gone", got)
+	}
+	daemon.end(t, syscall.SIGTERM)
+	until(t, "the tray to run what is there now", func() bool { return runs() == program })
+	d.daemon()
+	icon := panel.icon()
+	panel.await(icon, "Nowhere to send requests yet", shown)
+	panel.click(icon, "Quit")
+	if code := app.wait(t); code != 0 {
+		t.Errorf("exit code: got %d; want 0", code)
+	}
 }
 
 // TestTrayTellsOfTrouble breaks the upstream and mends it.

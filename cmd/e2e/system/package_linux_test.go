@@ -47,6 +47,9 @@ func TestPackageDeb(t *testing.T) {
 	upgradePackage(t, m, u, installed, func() {
 		m.withPackage(t, "newer/*.deb", func(file string) { m.mustRoot(t, "dpkg", "-i", file) })
 	})
+	until(t, "the tray has gone on as the new one", func() bool {
+		return m.root("sh", "-c", "ls -l /proc/[0-9]*/exe 2>/dev/null | grep -q '/usr/bin/millpond.*(deleted)'").code != 0 && d.icons() == 1
+	})
 	d.launch(t, entry)
 	d.place(t)
 
