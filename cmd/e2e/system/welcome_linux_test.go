@@ -47,6 +47,8 @@ func (d *desk) welcome(t *testing.T, u *upstream) {
 	d.press(t, "the service is active", part(230, 160, 880, 220), primary, func() bool {
 		return strings.TrimSpace(d.run("systemctl", "--user", "is-active", "millpond").out) == "active"
 	})
+	w = d.place(t) // a window manager may have moved it since
+	right = part(650, 80, w.Dx(), w.Dy())
 	until(t, "the page asks where requests go", func() bool {
 		_, found := seek(d.look(t), right, primary)
 		return found
