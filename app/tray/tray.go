@@ -92,22 +92,38 @@ func (t *Tray) Run(ctx context.Context) {
 		systray.SetTitle("Millpond") // the icon's name on the bus; a text beside the icon on macOS
 	}
 	systray.SetTemplateIcon(assets.TemplateIcon(""), assets.TrayIcon("")) // the first is for macOS
-	ready, built := make(chan struct{}), make(chan struct{})
-	t.wg.Go(func() { t.draw(ctx, ready, built) })
-	stop := context.AfterFunc(ctx, systray.Quit)
-	defer stop()
-	systray.Run(func() {
+	ready, built, shown := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	t.wg.Go(func() { t.draw(ctx, ready, built, shown) })
+	runLoop(ctx, func() {
 		close(ready)
 		select { // the panel is shown nothing before the menu is complete
 		case <-built:
 		case <-ctx.Done():
 		}
-	}, func() {})
+	}, shown)
+}
+
+// runLoop runs the tray until ctx is done. It closes shown when what is drawn reaches the panel:
+// systray puts the icon on Linux' message bus in several steps, and an icon or words that are set
+// between them would be lost until they change again.
+func runLoop(ctx context.Context, onReady func(), shown chan<- struct{}) {
+	if runtime.GOOS != "linux" {
+		stop := context.AfterFunc(ctx, systray.Quit)
+		defer stop()
+		close(shown)
+		systray.Run(onReady, func() {})
+		return
+	}
+	start, end := systray.RunWithExternalLoop(onReady, func() {})
+	start()
+	close(shown)
+	<-ctx.Done()
+	end()
 }
 
 // draw makes the menu when the tray is ready, and then draws the views that
 // arrive and does what is clicked, until ctx is done.
-func (t *Tray) draw(ctx context.Context, ready <-chan struct{}, built chan<- struct{}) {
+func (t *Tray) draw(ctx context.Context, ready <-chan struct{}, built chan<- struct{}, shown <-chan struct{}) {
 	select {
 	case <-ready:
 	case <-ctx.Done():
@@ -115,6 +131,13 @@ func (t *Tray) draw(ctx context.Context, ready <-chan struct{}, built chan<- str
 	}
 	t.build(ctx)
 	close(built)
+	select {
+	case <-shown:
+		t.icon, t.tooltip = "", "" // what build set of them may be lost
+		t.show(t.view)
+	case <-ctx.Done():
+		return
+	}
 	for {
 		select {
 		case <-ctx.Done():
