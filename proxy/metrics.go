@@ -61,13 +61,14 @@ var (
 	descCarried    = describe("fast_requests_total", "Requests carried by the front for the common case.")
 	descHandedOver = describe("fast_handed_over_total", "Clients' connections handed over to net/http, by reason.", "reason")
 	descPanics     = describe("fast_panics_total", "Mistakes in the front for the common case, each of which ended a connection.")
+	descPoolPanics = describe("pool_panics_total", "Mistakes in the pool, each of which cost a request or a connection.")
 	descDropped    = describe("log_dropped_lines_total", "Lines of the log that were thrown away because the disk did not keep up.")
 	descHistory    = describe("history_kept", "1 while statistics are kept beyond this run.")
 )
 
 var families = []*prometheus.Desc{descInfo, descState, descRequests, descReusing, descReceived, descSent, descDuration,
 	descFirstByte, descSuccess, descErrors, descConns, descWaiting, descLeases, descDials, descDialErrors, descClosed,
-	descReplays, descAmbiguous, descHealthy, descIdleClose, descCarried, descHandedOver, descPanics, descDropped, descHistory}
+	descReplays, descAmbiguous, descHealthy, descIdleClose, descCarried, descHandedOver, descPanics, descPoolPanics, descDropped, descHistory}
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(to chan<- *prometheus.Desc) {
@@ -150,6 +151,7 @@ func (m *metrics) collectDaemon(out sink) {
 		out.counter(descHandedOver, float64(n), reason)
 	}
 	out.counter(descPanics, float64(fast.Panics))
+	out.counter(descPoolPanics, float64(d.pools.Panics()))
 	out.counter(descDropped, float64(d.config.Log.Dropped()))
 	kept := d.history != nil
 	if kept {

@@ -82,6 +82,7 @@ var failures = map[string]sentence{
 	"egress_failed":         {"failure.egress_failed", "advice.check_egress"},
 	"loop":                  {"failure.loop", "advice.check_loop"},
 	"body_too_large":        {"failure.body_too_large", ""},
+	"internal":              {"failure.internal", "advice.report"},
 	"paused":                {"failure.paused", "advice.resume"},
 	"draining":              {"failure.draining", ""},
 	"host_not_allowed":      {"failure.host", "advice.allow_host"},

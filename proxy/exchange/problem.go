@@ -40,6 +40,7 @@ var sentences = map[string]string{
 	pool.CodeWaitTimeout:  "no connection to %s came free within pool.wait_timeout; raise pool.max_connections_per_host, or send fewer requests at once",
 	pool.CodeQueueFull:    "too many requests wait for %s; raise pool.max_waiting or pool.max_connections_per_host",
 	pool.CodeShutdown:     "Millpond is stopping, so the request to %s was not sent",
+	pool.CodeInternal:     "a mistake of Millpond's own ended the request to %s; its log tells more, and the developers would like to know",
 }
 
 // problemOf says in words and status what a failure means for the client.
@@ -101,7 +102,7 @@ func (t *turn) fail(a *attempt, f *pool.Failure) {
 		return
 	}
 	outcome := meter.UpstreamError
-	if f.Phase == pool.PhaseQueue {
+	if f.Phase == pool.PhaseQueue || f.Code == pool.CodeInternal {
 		outcome = meter.Local
 	}
 	t.answer(problemOf(t, f))

@@ -464,7 +464,7 @@ func contains(list []*upstream.Upstream, u *upstream.Upstream) bool {
 // verdictOf says what a failure tells of the upstream.
 func verdictOf(f *pool.Failure) upstream.Verdict {
 	switch {
-	case f.Phase == pool.PhaseQueue, f.Code == pool.CodeCancelled, f.Code == pool.CodeClientBody:
+	case f.Phase == pool.PhaseQueue, f.Code == pool.CodeCancelled, f.Code == pool.CodeClientBody, f.Code == pool.CodeInternal:
 		return upstream.Neutral
 	}
 	return upstream.Failed

@@ -29,6 +29,7 @@ const (
 	CodeClientBody   = "client_body"       // the client's body could not be read to its end
 	CodeCancelled    = "client_cancelled"  // the client left
 	CodeShutdown     = "shutting_down"     // the pool is closed
+	CodeInternal     = "internal"          // a mistake of ours: see rescue
 )
 
 // A Phase says how far a request had come.

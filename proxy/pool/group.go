@@ -62,6 +62,7 @@ var (
 	errQueueFull = errors.New("too many requests are waiting for a connection")
 	errWait      = errors.New("no connection came free in time")
 	errNoStreams = errors.New("the peer allows no streams")
+	errMoved     = errors.New("the manager forgot the group") // ask for another
 )
 
 // unlock frees the mutex and closes what was dropped under it: closing a TLS
@@ -99,86 +100,6 @@ func (h *host) multiplexed() bool {
 		return false
 	}
 	return h.origin.known.Load().HTTP != 1
-}
-
-// acquire gives a connection with a request counted on it. fresh demands one
-// that was dialled for this request and never carried another. moved says that
-// the group was forgotten meanwhile.
-func (g *group) acquire(ctx context.Context, t *Target, fresh bool) (l *Lease, moved bool, err error) {
-	start := time.Now()
-	g.mu.Lock()
-	if g.gone {
-		g.mu.Unlock()
-		return nil, true, nil
-	}
-	h := g.hostLocked(t)
-	g.used, h.used = start, start
-	h.beginLocked(start)
-	l, err = g.admit(ctx, h, t.Caller, fresh, start)
-	if err != nil {
-		g.mu.Lock()
-		h.endLocked()
-		g.unlock()
-		return nil, false, err
-	}
-	h.counts.leased(l, l.Waited > 0)
-	return l, false, nil
-}
-
-// admit is entered with the mutex held and leaves it free.
-func (g *group) admit(ctx context.Context, h *host, caller string, fresh bool, start time.Time) (*Lease, error) {
-	var w *waiter
-	for now := start; ; now = time.Now() {
-		c := g.takeLocked(h, fresh, now)
-		dialled := false
-		if c == nil {
-			if w == nil {
-				w = &waiter{fresh: fresh, granted: make(chan grant, 1)}
-			}
-			if !g.queueLocked(h, w) {
-				g.unlock()
-				h.counts.limits.refused.Add(1)
-				return nil, &Failure{Phase: PhaseQueue, Code: CodeQueueFull, Err: errQueueFull}
-			}
-			limit, limited := g.limitLocked(h, w)
-			g.unlock()
-			got, err := g.wait(ctx, h, w)
-			if limited {
-				h.counts.limits.waitedFor(limit, caller, time.Since(start))
-			}
-			if err != nil {
-				return nil, err
-			}
-			c, dialled, now = got.c, got.dialled, time.Now()
-		} else {
-			g.unlock()
-		}
-		l := &Lease{g: g, c: c, at: now, Reused: !dialled}
-		if dialled {
-			l.Connect = c.roundTrip + c.tlsTime
-		}
-		if w != nil {
-			l.Waited = now.Sub(start)
-		}
-		if g.usable(ctx, c, dialled, now) {
-			return l, nil
-		}
-		if ctx.Err() != nil {
-			g.takeBack(c)
-			return nil, cancelled(ctx)
-		}
-		g.discardStale(c)
-		g.mu.Lock()
-		if dialled && c.cc != nil && c.at == closed { // or else such a peer is dialled for ever
-			err := c.stillbornLocked()
-			g.unlock()
-			return nil, err
-		}
-	}
-}
-
-func cancelled(ctx context.Context) *Failure {
-	return &Failure{Phase: PhaseQueue, Code: CodeCancelled, Err: context.Cause(ctx)}
 }
 
 // takeLocked gives a connection that is there, or nil.
@@ -378,30 +299,55 @@ func (g *group) dialLocked(h *host) {
 
 // dial runs in its own goroutine. Whoever waits longest gets what comes of it.
 func (g *group) dial(ctx context.Context, h *host, target Target, upTo uint64, single bool) {
+	c, err := g.connect(ctx, h, target)
+	if g.dialOver(h, c, upTo, single, err) && c.cc != nil {
+		c.cc.SetStateHook(func(*http.ClientConn) { g.changed(c) })
+	}
+}
+
+// connect makes a connection. A panic in it, as over what a peer sent, is a dial that failed.
+func (g *group) connect(ctx context.Context, h *host, target Target) (c *conn, err error) {
+	defer func() {
+		if err == nil {
+			return
+		}
+		if err = dialFailure(err); c != nil {
+			c.raw.Close()
+		}
+	}()
+	defer g.m.rescue("dial", &err)
 	start := time.Now()
 	d, err := g.m.dial(ctx, target)
-	var c *conn
-	if err == nil {
-		d.took = time.Since(start)
-		c = newConn(d, h, g.m.nextID(), target.Pool.MaxLifetime)
-		if d.http2 {
-			err = c.startHTTP2(ctx)
-		}
+	if err != nil {
+		return nil, err
 	}
+	d.took = time.Since(start)
+	c = newConn(d, h, g.m.nextID(), target.Pool.MaxLifetime)
+	if d.http2 {
+		err = c.startHTTP2(ctx)
+	}
+	return c, err
+}
+
+// dialOver hands out what came of a dial, and reports whether that is a connection.
+func (g *group) dialOver(h *host, c *conn, upTo uint64, single bool, err error) (made bool) {
 	g.mu.Lock()
+	defer g.unlock()
 	if err == nil && c.cc != nil && c.uselessLocked() {
 		err = &Failure{Phase: PhaseDial, Code: CodeRefused, Err: errNoStreams}
 		g.doomed = append(g.doomed, c)
 	}
 	if err != nil {
 		g.dialFailedLocked(h, upTo, single, err)
-	} else {
-		g.dialDoneLocked(c)
+		return false
 	}
-	g.unlock()
-	if err == nil && c.cc != nil {
-		c.cc.SetStateHook(func(*http.ClientConn) { g.changed(c) })
-	}
+	defer func() {
+		if !made { // a panic unwinds
+			g.dropLocked(c, NotReusable)
+		}
+	}()
+	g.dialDoneLocked(c)
+	return true
 }
 
 func (g *group) dialDoneLocked(c *conn) {
@@ -425,6 +371,7 @@ func (g *group) dialDoneLocked(c *conn) {
 // changed is called when an HTTP/2 connection was closed or takes more requests.
 // It may be called from within calls on c.cc, so none is made under the mutex.
 func (g *group) changed(c *conn) {
+	defer g.m.rescue("state", nil)
 	g.mu.Lock()
 	defer g.unlock()
 	switch {
@@ -443,6 +390,7 @@ func (g *group) changed(c *conn) {
 // settled is called when it is known how many streams c takes. To those who want a
 // new connection it still is one.
 func (g *group) settled(c *conn) {
+	defer g.m.rescue("settle", nil)
 	g.mu.Lock()
 	defer g.unlock()
 	if c.settled {
@@ -503,62 +451,6 @@ func (g *group) grantLocked(h *host, w *waiter, what grant) {
 	w.granted <- what // has room for one, and a waiter is granted once
 }
 
-// wait blocks until w is granted something, or leaves.
-func (g *group) wait(ctx context.Context, h *host, w *waiter) (grant, error) {
-	timer := time.NewTimer(w.patience)
-	defer timer.Stop()
-	for {
-		select {
-		case got := <-w.granted:
-			return got, got.err
-		case <-ctx.Done():
-			if !g.leave(h, w) {
-				g.passOn(<-w.granted)
-			}
-			return grant{}, cancelled(ctx)
-		case <-timer.C:
-			if g.expects(h, w) { // a dial for it is under way, and has limits of its own
-				timer.Reset(time.Second)
-				continue
-			}
-			if !g.leave(h, w) { // granted in the same instant
-				got := <-w.granted
-				return got, got.err
-			}
-			h.counts.limits.timedOut.Add(1)
-			return grant{}, &Failure{Phase: PhaseQueue, Code: CodeWaitTimeout, Err: errWait}
-		}
-	}
-}
-
-func (g *group) expects(h *host, w *waiter) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return w.queued && h.queue.ahead(w) < h.expectedLocked()
-}
-
-// leave takes w out of the queue. It reports false when w was granted something
-// before that.
-func (g *group) leave(h *host, w *waiter) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !w.queued {
-		return false
-	}
-	g.leaveLocked(h, w)
-	return true
-}
-
-// passOn gives what was granted to one who left to the next in line.
-func (g *group) passOn(got grant) {
-	if got.c == nil {
-		return
-	}
-	g.mu.Lock()
-	defer g.unlock()
-	g.takeBackLocked(got.c, got.dialled)
-}
-
 // takeBack returns a connection whose request was never sent.
 func (g *group) takeBack(c *conn) {
 	g.mu.Lock()
@@ -592,13 +484,19 @@ func (g *group) usable(ctx context.Context, c *conn, dialled bool, now time.Time
 		}
 		age = settle
 	}
-	if c.peerClosed.Load() || !c.quiet() {
+	if c.peerClosed.Load() || !g.quiet(c) {
 		return false
 	}
 	if c.requests > 1 {
 		c.host.origin.survived(age)
 	}
 	return true
+}
+
+// quiet is c.quiet, where a panic over what the peer sent says no.
+func (g *group) quiet(c *conn) (ok bool) {
+	defer g.m.rescue("look", nil)
+	return c.quiet()
 }
 
 // rest waits for d and reports whether ctx allowed it to.
@@ -638,7 +536,7 @@ func (g *group) discardStale(c *conn) {
 	alive := siblings[:0]
 	var dead []*conn
 	for _, s := range siblings {
-		if s.quiet() {
+		if g.quiet(s) {
 			alive = append(alive, s)
 		} else {
 			dead = append(dead, s)
@@ -873,7 +771,10 @@ func (g *group) unlinkLocked(c *conn) {
 }
 
 // HungUp is called when the kernel says that the peer closed the connection.
-func (c *conn) HungUp() { c.host.group.peerClosed(c) }
+func (c *conn) HungUp() {
+	defer c.host.group.m.rescue("watch", nil)
+	c.host.group.peerClosed(c)
+}
 
 // peerClosed is called when the kernel says that the peer closed c.
 func (g *group) peerClosed(c *conn) {

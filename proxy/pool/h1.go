@@ -76,6 +76,7 @@ type h1State struct {
 }
 
 func (c *conn) close() {
+	defer c.host.group.m.rescue("close", nil)
 	c.host.group.m.watcher.Remove(c.id)
 	if c.cc != nil {
 		c.cc.Close()
@@ -351,7 +352,8 @@ func (b clientBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (x *exchange) copyBody() error {
+func (x *exchange) copyBody() (err error) {
+	defer x.l.g.m.rescue("write a body", &err)
 	req := x.req
 	if req.Stream == nil {
 		_, err := x.c.nc.Write(req.Body)

@@ -39,9 +39,10 @@ const (
 // startHTTP2 hands the dialled connection to net/http's HTTP/2, which serves it
 // as a ClientConn: in no pool, and retrying nothing.
 func (c *conn) startHTTP2(ctx context.Context) error {
-	config := &c.host.group.m.config
+	m := c.host.group.m
+	config := &m.config
 	settle := func() { c.host.group.settled(c) }
-	preface := &prefaceConn{Conn: c.nc, raw: c.raw, settled: settle, settling: time.AfterFunc(settleWait, settle)}
+	preface := &prefaceConn{Conn: c.nc, m: m, raw: c.raw, settled: settle, settling: time.AfterFunc(settleWait, settle)}
 	given := func(context.Context, string, string) (net.Conn, error) { return preface, nil }
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
@@ -61,7 +62,6 @@ func (c *conn) startHTTP2(ctx context.Context) error {
 	cc, err := t.NewClientConn(ctx, "http", joinHostPort(c.host.key.host, c.host.key.port))
 	if err != nil {
 		preface.settling.Stop()
-		c.raw.Close()
 		return &Failure{Phase: PhaseDial, Code: CodeProtocol, Err: fmt.Errorf("start HTTP/2: %w", err)}
 	}
 	c.cc = cc
@@ -74,9 +74,14 @@ func (c *conn) uselessLocked() bool {
 	return c.settled && c.cc.Available() == 0 && c.cc.InFlight() == 0
 }
 
-// stillbornLocked says why a connection ended before its first request.
-func (c *conn) stillbornLocked() *Failure {
-	if !c.settled {
+// stillborn says why a connection ended before its first request, if it did.
+func (g *group) stillborn(c *conn) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case c.at != closed:
+		return nil
+	case !c.settled:
 		return &Failure{Phase: PhaseDial, Code: CodeProtocol, Err: errors.New("the connection ended before the peer's SETTINGS: does it speak HTTP/2?")}
 	}
 	return &Failure{Phase: PhaseDial, Code: CodeRefused, Err: errNoStreams}
@@ -88,6 +93,7 @@ func (c *conn) stillbornLocked() *Failure {
 // the read after the one that brought the frame's last byte is the sign.
 type prefaceConn struct {
 	net.Conn
+	m        *Manager
 	raw      *rawConn
 	settled  func()      // nil once called
 	settling *time.Timer // settles all the same, without the frame
@@ -97,12 +103,13 @@ type prefaceConn struct {
 	got  int     // bytes read
 }
 
-func (c *prefaceConn) Read(p []byte) (int, error) {
+func (c *prefaceConn) Read(p []byte) (n int, err error) {
+	defer c.m.rescue("read", &err) // in net/http's goroutine
 	if c.settled != nil && c.got >= len(c.head)+int(c.head[0])<<16+int(c.head[1])<<8+int(c.head[2]) {
 		c.settled()
 		c.settled = nil
 	}
-	n, err := c.Conn.Read(p)
+	n, err = c.Conn.Read(p)
 	if c.got < len(c.head) {
 		copy(c.head[c.got:], p[:n])
 	}
@@ -253,7 +260,7 @@ func (s *stream) request() *http.Request {
 	}
 	switch {
 	case req.Stream != nil:
-		s.upload = &upload{src: req.Stream, unblock: s.unblock, moved: s.awaitAnswer}
+		s.upload = &upload{m: s.l.g.m, src: req.Stream, unblock: s.unblock, moved: s.awaitAnswer}
 		hreq.ContentLength = req.Length
 		if req.Trailer != nil {
 			hreq.Trailer = req.Trailer()
@@ -262,7 +269,7 @@ func (s *stream) request() *http.Request {
 			hreq.Header.Set("Expect", "100-continue")
 		}
 	case len(req.Body) > 0:
-		s.upload = &upload{src: bytes.NewReader(req.Body), moved: s.awaitAnswer}
+		s.upload = &upload{m: s.l.g.m, src: bytes.NewReader(req.Body), moved: s.awaitAnswer}
 		hreq.ContentLength = int64(len(req.Body))
 	}
 	if s.upload != nil {
@@ -275,7 +282,7 @@ func (s *stream) request() *http.Request {
 		WroteRequest:         func(httptrace.WroteRequestInfo) { s.awaitAnswer() },
 		GotFirstResponseByte: s.hear,
 		Got1xxResponse: func(status int, h textproto.MIMEHeader) error {
-			return s.interims.add(s.req.Interim, status, wire.HeaderOf(http.Header(h)))
+			return s.interims.add(s.l.g.m, s.req.Interim, status, wire.HeaderOf(http.Header(h)))
 		},
 	}))
 }
@@ -378,6 +385,8 @@ func (s *stream) failure(err error) *Failure {
 	f := &Failure{Phase: PhaseSend, Err: err, Sent: s.written.Load() == begun, Reused: s.l.Reused}
 	cause := s.ended()
 	switch {
+	case errors.Is(err, errPanic):
+		f.Code = CodeInternal
 	case cause == errSilent:
 		f.Code = CodeTimeout
 	case cause == errNotBegun:
@@ -441,6 +450,7 @@ func told(f *Failure, err error) {
 // outlive RoundTrip. Once finish has returned nothing reads the source any more, for
 // its memory and the client's connection then serve other requests.
 type upload struct {
+	m       *Manager
 	src     io.Reader
 	unblock func() // makes a Read of src that waits return; nil when none does
 	moved   func() // is called when a piece was read
@@ -453,13 +463,14 @@ type upload struct {
 
 var errUploadOver = errors.New("no more of the body is wanted")
 
-func (b *upload) Read(p []byte) (int, error) {
+func (b *upload) Read(p []byte) (n int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	defer b.m.rescue("read a body", &err) // in net/http's goroutine
 	if b.closed.Load() {
 		return 0, errUploadOver
 	}
-	n, err := b.src.Read(p)
+	n, err = b.src.Read(p)
 	if err != nil && err != io.EOF && !b.closed.Load() {
 		b.err = err
 	}
@@ -522,7 +533,7 @@ type interim struct {
 }
 
 // add takes one more. Its error ends the stream.
-func (i *interims) add(pass Interim, status int, h wire.Header) error {
+func (i *interims) add(m *Manager, pass Interim, status int, h wire.Header) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.n++; i.n > maxInterim {
@@ -535,6 +546,7 @@ func (i *interims) add(pass Interim, status int, h wire.Header) error {
 		queue := make(chan interim, maxInterim)
 		i.queue = queue
 		i.wg.Go(func() {
+			defer m.rescue("pass 1xx on", nil)
 			for a := range queue {
 				pass.Interim(a.status, a.header)
 			}

@@ -38,6 +38,7 @@ type Manager struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 	ids      atomic.Uint64
+	panics   atomic.Uint64
 	watcher  *hangup.Watcher                                 // nil watches nothing
 	dial     func(context.Context, Target) (*dialled, error) // by the dialer, but in tests of time
 
@@ -121,7 +122,7 @@ func (m *Manager) start(f func(context.Context)) bool {
 	if m.ctx.Err() != nil {
 		return false
 	}
-	m.wg.Go(func() { f(m.ctx) })
+	m.wg.Go(func() { m.try("start", func() { f(m.ctx) }) })
 	return true
 }
 
@@ -144,8 +145,7 @@ func (m *Manager) Acquire(ctx context.Context, t Target, fresh bool) (*Lease, er
 		if g == nil {
 			return nil, &Failure{Phase: PhaseQueue, Code: CodeShutdown, Err: errClosed}
 		}
-		l, moved, err := g.acquire(ctx, &t, fresh)
-		if !moved {
+		if l, err := g.acquire(ctx, &t, fresh); err != errMoved {
 			return l, err
 		}
 	}
@@ -334,17 +334,21 @@ func (m *Manager) sweepLoop() {
 			return
 		case <-tick.C:
 		}
-		if what := environment.changed(); what != "" {
-			n := m.FlushIdle(NetworkChange)
-			m.config.Log.Info("idle connections dropped", "because", what, "closed", n)
-		}
-		for _, g := range m.all() {
-			if g.sweep(time.Now()) {
-				m.forget(g)
+		m.try("environment", func() {
+			if what := environment.changed(); what != "" {
+				n := m.FlushIdle(NetworkChange)
+				m.config.Log.Info("idle connections dropped", "because", what, "closed", n)
 			}
+		})
+		for _, g := range m.all() {
+			m.try("sweep", func() {
+				if g.sweep(time.Now()) {
+					m.forget(g)
+				}
+			})
 		}
 		if time.Since(saved) > time.Minute {
-			m.saveLearned()
+			m.try("save", m.saveLearned)
 			saved = time.Now()
 		}
 	}
