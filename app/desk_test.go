@@ -109,7 +109,7 @@ func TestDeskKeepsPreferences(t *testing.T) {
 func TestDeskTellsWhyItFailed(t *testing.T) {
 	d, views := startDesk(t, deskConfig(t))
 	d.runForLogin(t.Context()) // the test is no folder with a daemon in it
-	v := await(t, views, "failed", func(v model.View) bool { return v.General.Failure != "" })
+	v := await(t, views, "failed", func(v model.View) bool { return v.General.Failure != "" && v.General.Known })
 	if !strings.Contains(v.General.Failure, DaemonProgram) || v.General.Busy || v.General.Setup[0].State != model.Failing {
 		t.Errorf("got %+v; want the missing program named, and the step", v.General)
 	}

@@ -41,7 +41,8 @@ func welcomeOf(v View, d Desk) Welcome {
 	service := serviceOf(d.Service, v.Connected)
 	w.Install = v.Startable && service.Install && !w.Busy
 	w.Start = v.Startable && service.Start && !w.Busy
-	w.Run = v.Startable && !w.Busy
+	// A service that runs is about to answer: a daemon beside it would find the port taken.
+	w.Run = v.Startable && d.Service.Asked && !d.Service.Running && !w.Busy
 	w.Upstream = welcomeUpstream(v, configured)
 	w.Demo = !configured && !w.Busy
 	w.Agents = Card{Off, T("welcome.agents.later")}

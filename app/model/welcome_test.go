@@ -23,7 +23,8 @@ func TestWelcome(t *testing.T) {
 		cards  string // the states of service, upstream, agents, request
 		can    string // install, start, run, demo
 	}{
-		{"not asked yet", absent, Desk{}, false, "loading off off off", "false false true true"},
+		{"not asked yet", absent, Desk{}, false, "loading off off off", "false false false true"},
+		{"started, before it answers", absent, running, false, "loading off off off", "false false false true"},
 		{"fresh", absent, none, true, "loading off off off", "true false true true"},
 		{"no manager", absent, Desk{Service: ServiceFacts{Asked: true, None: "x"}}, true, "loading off off off", "false false true true"},
 		{"installed, stopped", absent, stopped, false, "loading off off off", "false true true true"},

@@ -62,6 +62,8 @@ func logIn(t *testing.T, m *machine) *desk {
 	t.Cleanup(func() {
 		if t.Failed() {
 			d.keep(t, t.Name()+"-failed")
+			t.Logf("the desktop's programs said:\n%s", d.run("tail", "-n", "40", "/home/alice/launched").out)
+			t.Logf("the service: %s", d.run("systemctl", "--user", "status", "--no-pager", "--lines", "20", "millpond").out)
 		}
 	})
 	return d
@@ -169,18 +171,20 @@ func (d *desk) press(t *testing.T, what string, in image.Rectangle, c color.NRGB
 	})
 }
 
-// open clicks a point of the screen until something opens there: until a part of the picture has changed. It
-// clicks again only after some looks, since a second click chooses what the first one has opened.
-func (d *desk) open(t *testing.T, what string, at image.Point, in image.Rectangle) {
+// open clicks to the left of something of a colour in a part of the screen, where a list is, until another
+// part has changed, which the open list covers. It clicks again only after some looks, since a second click
+// chooses what the first one has opened.
+func (d *desk) open(t *testing.T, what string, in image.Rectangle, c color.NRGBA, covered image.Rectangle) {
 	t.Helper()
-	before := cut(d.look(t), in)
+	before := cut(d.look(t), covered)
 	looks := 0
 	until(t, what, func() bool {
-		if !slices.Equal(cut(d.look(t), in), before) {
+		picture := d.look(t)
+		if !slices.Equal(cut(picture, covered), before) {
 			return true
 		}
-		if looks%10 == 0 {
-			d.click(t, at)
+		if at, found := seek(picture, in, c); found && looks%10 == 0 {
+			d.click(t, at.Sub(image.Pt(200, 0)))
 		}
 		looks++
 		return false

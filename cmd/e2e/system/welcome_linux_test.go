@@ -47,14 +47,12 @@ func (d *desk) welcome(t *testing.T, u *upstream) {
 	d.press(t, "the service is active", part(230, 160, 880, 220), primary, func() bool {
 		return strings.TrimSpace(d.run("systemctl", "--user", "is-active", "millpond").out) == "active"
 	})
-	w = d.place(t) // a window manager may have moved it since
-	right = part(650, 80, w.Dx(), w.Dy())
 	until(t, "the page asks where requests go", func() bool {
 		_, found := seek(d.look(t), right, primary)
 		return found
 	})
 	d.keep(t, "package-service")
-	d.open(t, "the list of providers", w.Min.Add(image.Pt(400, 283)), part(260, 90, 640, 130))
+	d.open(t, "the list of providers", right, primary, part(260, 90, 640, 130))
 	d.key(t, "Up", 4) // from the end
 	d.key(t, "Return", 1)
 	d.press(t, "Ollama in the settings", right, primary, func() bool {
