@@ -12,7 +12,7 @@ import (
 // where one event ends and the next begins, whether the event that ends the
 // stream was there, and whether one told of an error. (WHATWG HTML, section 9.2.)
 type events struct {
-	line    []byte // the beginning of the line under way
+	line    []byte // the beginning of the line under way, as far as it came in pieces before
 	empty   bool   // the line under way has no byte yet
 	between bool   // the last line was empty: an event ended
 	cr      bool   // the last byte was CR
@@ -27,7 +27,7 @@ type events struct {
 const lineKept = 256
 
 func newEvents(kind settings.Kind) *events {
-	e := &events{empty: true, between: true, line: make([]byte, 0, lineKept)}
+	e := &events{empty: true, between: true}
 	e.ends = kind == settings.KindAnthropic || kind == settings.KindOpenAI || kind == settings.KindGemini
 	return e
 }
@@ -35,30 +35,41 @@ func newEvents(kind settings.Kind) *events {
 // see takes the next piece of the stream.
 func (e *events) see(p []byte) {
 	for len(p) > 0 {
-		i := bytes.IndexAny(p, "\r\n")
+		i := lineEnd(p)
 		if i < 0 {
 			e.add(p)
+			e.line = append(e.line, p[:min(lineKept-len(e.line), len(p))]...)
 			return
 		}
 		e.add(p[:i])
 		if p[i] == '\n' && e.cr {
 			e.cr = false // the second half of CRLF
 		} else {
-			e.endLine()
+			e.endLine(p[:i])
 			e.cr = p[i] == '\r'
 		}
 		p = p[i+1:]
 	}
 }
 
+// lineEnd returns where the first CR or LF stands; -1 without one.
+func lineEnd(p []byte) int {
+	i := bytes.IndexByte(p, '\n')
+	if i >= 0 {
+		p = p[:i]
+	}
+	if cr := bytes.IndexByte(p, '\r'); cr >= 0 {
+		return cr
+	}
+	return i
+}
+
+// add takes a part of the line under way.
 func (e *events) add(p []byte) {
 	if len(p) == 0 {
 		return
 	}
 	e.cr, e.empty, e.between = false, false, false
-	if room := lineKept - len(e.line); room > 0 {
-		e.line = append(e.line, p[:min(room, len(p))]...)
-	}
 	if e.ends && !e.ended {
 		e.seek(p)
 	}
@@ -78,13 +89,19 @@ func (e *events) seek(p []byte) {
 
 var finishReason = []byte(`"finishReason"`)
 
-func (e *events) endLine() {
+// endLine takes the line under way, of which last is what came in the present piece.
+func (e *events) endLine(last []byte) {
 	if e.empty {
 		e.between, e.name = true, ""
 		return
 	}
 	e.empty = true
-	field, value, _ := bytes.Cut(e.line, []byte(":"))
+	line := last[:min(lineKept, len(last))]
+	if len(e.line) > 0 {
+		e.line = append(e.line, last[:min(lineKept-len(e.line), len(last))]...)
+		line = e.line
+	}
+	field, value, _ := bytes.Cut(line, []byte(":"))
 	value = bytes.TrimPrefix(value, []byte(" "))
 	switch string(field) {
 	case "event":
@@ -114,7 +131,7 @@ func (e *events) data(value []byte) {
 		e.ended = true
 	case bytes.HasPrefix(value, []byte(`{"error"`)), bytes.HasPrefix(value, []byte(`{"type":"error"`)):
 		e.failed = true
-	case bytes.Contains(value, []byte(`"chat.completion.chunk"`)):
+	case !e.ends && bytes.Contains(value, []byte(`"chat.completion.chunk"`)):
 		e.ends = true
 	}
 }

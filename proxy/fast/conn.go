@@ -15,10 +15,11 @@ import (
 	"millpond/proxy/wire"
 )
 
-// readBuffer holds most requests of an agent's turn by turn; larger bodies are read past it.
-const readBuffer = 8 << 10
+// readBuffer holds a head and a short body; others are read past it. It is small, as many requests
+// may come while the garbage collector makes their readers wait.
+const readBuffer = 4 << 10
 
-var readBuffers = sync.Pool{New: func() any { b := make([]byte, readBuffer); return &b }}
+var readBuffers = socket.NewBuffers(readBuffer)
 
 // The phases of a connection, for those who watch it.
 const (
@@ -38,14 +39,14 @@ type conn struct {
 	nc     *socket.Conn
 	id     uint64 // for the watcher
 	remote string
-	born   int64     // Unix nanoseconds
-	client *presence // ends when the client leaves
-	ctx    context.Context
+	born   int64           // Unix nanoseconds
+	ctx    context.Context // client, but in tests
+	client presence        // ends when the client leaves
 
 	// of the goroutine that serves it, or reads the body for it
-	buf     *[]byte // nil while nothing is buffered
-	r, w    int     // unread part of buf
-	head    wire.Request
+	buf     *[]byte       // nil while nothing is buffered
+	r, w    int           // unread part of buf
+	head    *wire.Request // from when it was read to when the request was made of it
 	request exchange.Request
 	fields  *wire.Header // the memory of request.Header; nil between requests
 	body    body
@@ -70,13 +71,11 @@ func newConn(ctx context.Context, f *Front, nc net.Conn) *conn {
 	c := &conn{f: f, nc: s, id: f.ids.Add(1), remote: nc.RemoteAddr().String(), born: time.Now().UnixNano()}
 	c.body.c, c.answer.c = c, c
 	c.unblock = c.body.unblock
-	c.client = newPresence(ctx)
-	c.ctx = c.client
+	c.client.values, c.ctx = ctx, &c.client
 	if f.wrap != nil {
 		c.ctx = f.wrap(c.ctx)
 	}
 	if !f.look && !f.watcher.Add(c.id, s.Sys(), c) {
-		c.client.leave()
 		return nil
 	}
 	return c
@@ -113,7 +112,7 @@ func (c *conn) next() bool {
 	default:
 		return false // the client left, or took too long; or we end
 	}
-	framing, why := judgeHead(&c.head)
+	framing, why := judgeHead(c.head)
 	st := c.f.Exchange.State()
 	if why == common && !st.Settings.Listen.Fast {
 		why = off
@@ -125,6 +124,7 @@ func (c *conn) next() bool {
 			why = refused
 		}
 	}
+	c.forgetHead()
 	if why != common {
 		c.handOver(why)
 		return false
@@ -138,9 +138,14 @@ func (c *conn) readHead() (int, error) {
 	scanned, ready := 0, false
 	for timed := false; ; {
 		if scanned, ready = wire.HeadReady(c.buffered(), scanned); ready {
-			n, err := wire.ParseRequest(c.buffered(), &c.head)
+			c.head = heads.Get().(*wire.Request)
+			n, err := wire.ParseRequest(c.buffered(), c.head)
+			if err == nil {
+				return n, nil
+			}
+			c.forgetHead()
 			if err != wire.ErrShort {
-				return n, err
+				return 0, err
 			}
 		}
 		switch {
@@ -187,7 +192,7 @@ func (c *conn) buffered() []byte {
 func (c *conn) fill() error {
 	if c.r == c.w { // while it waits there is no buffer at all
 		c.release()
-		buf, n, err := c.nc.ReadInto(&readBuffers)
+		buf, n, err := c.nc.ReadInto(readBuffers)
 		c.buf, c.r, c.w = buf, 0, n
 		return err
 	}
@@ -215,9 +220,7 @@ func (c *conn) fill() error {
 // release gives the buffer back when nothing is in it.
 func (c *conn) release() {
 	if c.buf != nil && c.r == c.w {
-		if len(*c.buf) == readBuffer {
-			readBuffers.Put(c.buf)
-		}
+		readBuffers.Put(c.buf)
 		c.buf, c.r, c.w = nil, 0, 0
 	}
 }
@@ -232,6 +235,16 @@ func (c *conn) take(framing wire.Framing) {
 		Method: methodName(c.head.Method), Target: string(c.head.Target), Host: host, Header: *c.fields,
 		Length: framing.Length, RemoteAddr: c.remote, Arrived: time.Now(), Unblock: c.unblock,
 	}
+}
+
+// heads are the memory of heads being read.
+var heads = sync.Pool{New: func() any { return new(wire.Request) }}
+
+// forgetHead gives the head's memory back.
+func (c *conn) forgetHead() {
+	c.head.Forget()
+	heads.Put(c.head)
+	c.head = nil
 }
 
 // headers are the memory of requests' headers.

@@ -93,10 +93,10 @@ func New(c Config) *Front {
 func (f *Front) WrapContextForTest(wrap func(context.Context) context.Context) { f.wrap = wrap }
 
 // Serve takes connections from ln until Shutdown or an error of ln. Requests are carried
-// under ctx. It is called once, and Shutdown after it.
+// under ctx, and cut when it ends. It is called once, and Shutdown after it.
 func (f *Front) Serve(ctx context.Context, ln net.Listener) error {
 	defer close(f.served)
-	if err := f.begin(ln); err != nil {
+	if err := f.begin(ctx, ln); err != nil {
 		return err
 	}
 	pause := time.Duration(0)
@@ -119,7 +119,7 @@ func (f *Front) Serve(ctx context.Context, ln net.Listener) error {
 }
 
 // begin starts what supports the connections, unless Shutdown came first.
-func (f *Front) begin(ln net.Listener) error {
+func (f *Front) begin(ctx context.Context, ln net.Listener) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ln = ln
@@ -134,7 +134,17 @@ func (f *Front) begin(ln net.Listener) error {
 	f.support.Go(watcher.Run)
 	f.support.Go(f.sweepLoop)
 	f.support.Go(func() { <-f.stop; watcher.Close() })
+	f.support.Go(func() { f.leaveWith(ctx) })
 	return nil
+}
+
+// leaveWith ends the requests of all clients with ctx, as if they had left.
+func (f *Front) leaveWith(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		f.each(func(c *conn) { c.client.leave() })
+	case <-f.stop:
+	}
 }
 
 // temporary reports whether Accept may succeed later.
@@ -167,11 +177,13 @@ func (f *Front) take(ctx context.Context, nc net.Conn) {
 	defer f.mu.Unlock()
 	if f.shut {
 		f.watcher.Remove(c.id)
-		c.client.leave()
 		nc.Close()
 		return
 	}
 	f.conns[c] = struct{}{}
+	if ctx.Err() != nil { // leaveWith may have been there before
+		c.client.leave()
+	}
 	f.serving.Go(func() { c.serve() })
 }
 

@@ -11,12 +11,14 @@ import (
 	"sync"
 	"time"
 
+	"millpond/proxy/socket"
 	"millpond/proxy/wire"
 )
 
 const (
-	readBuffer = 32 << 10
-	waitBuffer = 2 << 10
+	readBuffer  = 32 << 10
+	firstBuffer = 4 << 10
+	waitBuffer  = 2 << 10
 	// inlineBody is how much of a body is written in one go with the head. It fits
 	// the smallest default send buffer (16 KiB on Linux), so the write cannot wait
 	// for the peer; larger bodies get a goroutine of their own.
@@ -34,8 +36,9 @@ const (
 )
 
 var (
-	readBuffers  = sync.Pool{New: func() any { b := make([]byte, readBuffer); return &b }}
-	waitBuffers  = sync.Pool{New: func() any { b := make([]byte, waitBuffer); return &b }}
+	readBuffers  = socket.NewBuffers(readBuffer)
+	firstBuffers = socket.NewBuffers(firstBuffer)
+	waitBuffers  = socket.NewBuffers(waitBuffer)
 	writeBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048+inlineBody); return &b }}
 )
 
@@ -44,34 +47,29 @@ var (
 // of a stream are, unless the last read, of so many bytes, gave reason to expect more. old is
 // given back, or used again; nil for none.
 func bufferFor(old *[]byte, last int) *[]byte {
-	size, from := waitBuffer, &waitBuffers
+	size, from := waitBuffer, waitBuffers
 	if last >= waitBuffer {
-		size, from = readBuffer, &readBuffers
+		size, from = readBuffer, readBuffers
 	}
 	if old != nil && len(*old) == size {
 		return old
 	}
 	putBuffer(old)
-	return from.Get().(*[]byte)
+	return from.Get()
 }
 
-// putBuffer gives a buffer back; nil for none. One that had to grow is nobody's.
+// putBuffer gives a buffer back to those of its size; nil for none. One that had to grow is nobody's.
 func putBuffer(b *[]byte) {
-	switch {
-	case b == nil:
-	case len(*b) == readBuffer:
-		readBuffers.Put(b)
-	case len(*b) == waitBuffer:
-		waitBuffers.Put(b)
-	}
+	readBuffers.Put(b)
+	firstBuffers.Put(b)
+	waitBuffers.Put(b)
 }
 
 // h1State is what an HTTP/1 connection needs between the reads of one answer.
 type h1State struct {
-	buf  *[]byte // nil while idle
-	r, w int     // unread part of buf
-	last int     // bytes that the last read gave
-	head wire.Response
+	buf  *[]byte   // nil while idle
+	r, w int       // unread part of buf
+	last int       // bytes that the last read gave
 	till time.Time // the deadline of both directions that allow set last; zero when another was set since
 }
 
@@ -118,10 +116,16 @@ func (c *conn) fill() error {
 	return err
 }
 
-// fillEmpty is fill when nothing is buffered: while it waits there is no buffer at all.
+// fillEmpty is fill when nothing is buffered: while it waits there is no buffer at all. A large one
+// is taken when the last read gave reason to expect much.
 func (c *conn) fillEmpty() (err error) {
 	c.dropBuffer()
-	c.h1.buf, c.h1.w, err = c.raw.sock.ReadInto(&readBuffers)
+	from := firstBuffers
+	if c.h1.last >= firstBuffer {
+		from = readBuffers
+	}
+	c.h1.buf, c.h1.w, err = c.raw.sock.ReadInto(from)
+	c.h1.last = c.h1.w
 	return err
 }
 
@@ -150,6 +154,7 @@ type exchange struct {
 	unhook  func() bool // else ends the watch on ctx; false when it has fired
 	resp    Response
 	body    h1Body
+	parsed  *wire.Response // the answer's head, from when it was there until it was read; else nil
 
 	// the writer, when the body has a goroutine of its own
 	written  chan struct{} // closed when it is done; nil without one
@@ -164,6 +169,18 @@ type exchange struct {
 
 // exchanges are used again; see Recycle.
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// heads are the memory of heads being read.
+var heads = sync.Pool{New: func() any { return new(wire.Response) }}
+
+// forgetHead gives the head's memory back.
+func (x *exchange) forgetHead() {
+	if x.parsed != nil {
+		x.parsed.Forget()
+		heads.Put(x.parsed)
+		x.parsed = nil
+	}
+}
 
 // Cut closes the socket beneath TLS, which cannot block, unlike closing TLS itself.
 func (c *conn) Cut() { c.raw.Close() }
@@ -371,7 +388,7 @@ func (x *exchange) copyBody() (err error) {
 
 // copyChunks passes a body of unknown length on as it comes.
 func (x *exchange) copyChunks() error {
-	buf := readBuffers.Get().(*[]byte)
+	buf := readBuffers.Get()
 	defer readBuffers.Put(buf)
 	var out []byte
 	body := clientBody{x.req.Stream}
@@ -404,6 +421,7 @@ func (x *exchange) copyChunks() error {
 // readHead reads heads until the final one.
 func (x *exchange) readHead() (*Response, error) {
 	c := x.c
+	defer x.forgetHead()
 	for interim := 0; ; interim++ {
 		if interim > maxInterim {
 			return nil, &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: errors.New("endless 1xx answers")}
@@ -412,7 +430,7 @@ func (x *exchange) readHead() (*Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		head := &c.h1.head
+		head := x.parsed
 		if head.Status >= 200 || head.Status == http.StatusSwitchingProtocols {
 			return x.respond(n)
 		}
@@ -439,7 +457,10 @@ func (x *exchange) awaitHead() (int, error) {
 	scanned, ready := 0, false
 	for {
 		if scanned, ready = wire.HeadReady(c.buffered(), scanned); ready {
-			n, err := parseHead(c.buffered(), &c.h1.head)
+			if x.parsed == nil {
+				x.parsed = heads.Get().(*wire.Response)
+			}
+			n, err := parseHead(c.buffered(), x.parsed)
 			if !errors.Is(err, wire.ErrShort) {
 				return n, err
 			}
@@ -486,7 +507,7 @@ func (x *exchange) ask(send bool) {
 
 // respond makes the answer of the head that is buffered, n bytes long.
 func (x *exchange) respond(n int) (*Response, error) {
-	c, head := x.c, &x.c.h1.head
+	c, head := x.c, x.parsed
 	framing, err := head.Framing(x.req.Method)
 	if err != nil {
 		return nil, &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: err}

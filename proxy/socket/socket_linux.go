@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"syscall"
 	"unsafe"
 )
@@ -17,9 +16,9 @@ const mostAtOnce = 64 << 10
 // A transfer is one direction of a connection. What is handed to RawConn is on the heap, so
 // it is made once.
 type transfer struct {
-	p     []byte     // being read into, or still to be written
-	free  *sync.Pool // where ReadInto takes p from; nil for Read
-	buf   *[]byte    // what it took
+	p     []byte   // being read into, or still to be written
+	free  *Buffers // where ReadInto takes p from; nil for Read
+	buf   *[]byte  // what it took
 	n     int
 	errno syscall.Errno
 	step  func(fd uintptr) (done bool)
@@ -50,10 +49,10 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return t.n, nil
 }
 
-// ReadInto is Read into a buffer of its own choice: one that it takes from free, which has
-// *[]byte, once there is something to read. So a connection that waits holds none. The
-// buffer is nil when there is an error.
-func (c *Conn) ReadInto(free *sync.Pool) (buf *[]byte, n int, err error) {
+// ReadInto is Read into a buffer of its own choice: one that it takes from free once there is
+// something to read. So a connection that waits holds none. The buffer is nil when there is an
+// error.
+func (c *Conn) ReadInto(free *Buffers) (buf *[]byte, n int, err error) {
 	t := &c.in
 	t.free, t.n, t.errno = free, 0, 0
 	err = c.sys.Read(t.step)
@@ -69,16 +68,14 @@ func (c *Conn) ReadInto(free *sync.Pool) (buf *[]byte, n int, err error) {
 	default:
 		return buf, t.n, nil
 	}
-	if buf != nil {
-		free.Put(buf)
-	}
+	free.Put(buf)
 	return nil, 0, err
 }
 
 // read is one attempt. It reports false when there is nothing yet.
 func (t *transfer) read(fd uintptr) bool {
 	if t.free != nil {
-		t.buf = t.free.Get().(*[]byte)
+		t.buf = t.free.Get()
 		t.p = *t.buf
 	}
 	for {

@@ -2,17 +2,14 @@
 
 package socket
 
-import "sync"
-
 // A transfer has nothing to keep where package net does all.
 type transfer struct{}
 
 func (c *Conn) prepare() {}
 
-// ReadInto is Read into a buffer that it takes from free, which has *[]byte. The buffer is
-// nil when there is an error.
-func (c *Conn) ReadInto(free *sync.Pool) (buf *[]byte, n int, err error) {
-	buf = free.Get().(*[]byte)
+// ReadInto is Read into a buffer that it takes from free. The buffer is nil when there is an error.
+func (c *Conn) ReadInto(free *Buffers) (buf *[]byte, n int, err error) {
+	buf = free.Get()
 	if n, err = c.Conn.Read(*buf); n > 0 {
 		return buf, n, nil
 	}

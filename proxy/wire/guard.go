@@ -132,8 +132,7 @@ func (g *Guard) head(b []byte) (pass int) {
 	if err == nil {
 		err = g.begin(&g.request)
 	}
-	clear(g.request.Fields) // an idle connection pins no buffer
-	g.request = Request{Fields: g.request.Fields[:0]}
+	g.request.Forget() // an idle connection pins no buffer
 	if err == ErrShort {
 		g.scanned = len(b)
 		return 0

@@ -56,6 +56,19 @@ type Response struct {
 	Fields        []Field
 }
 
+// Forget gives up the parsed buffer, which r would else keep from being collected. The room for
+// Fields stays.
+func (r *Request) Forget() {
+	clear(r.Fields)
+	*r = Request{Fields: r.Fields[:0]}
+}
+
+// Forget gives up the parsed buffer, as that of a Request does.
+func (r *Response) Forget() {
+	clear(r.Fields)
+	*r = Response{Fields: r.Fields[:0]}
+}
+
 // ParseRequest reads the head of a request from the start of b and returns its
 // length, empty line included. It returns ErrShort when b ends too early, and a
 // *SyntaxError for anything that is not exactly RFC 9112, section 3 and 5; then
