@@ -5,12 +5,13 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"math"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"millpond/proxy/exchange"
 )
 
 // logTime is the layout of times in slog's text.
@@ -30,40 +31,90 @@ func newLineHandler(w io.Writer, level slog.Level, replace func([]string, slog.A
 	return &lineHandler{slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: replace}), w, clockText{layout: layout}}
 }
 
-// lineBuffers hold lines under way.
-var lineBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+// lines are used again.
+var lines = sync.Pool{New: func() any { return &line{text: make([]byte, 0, 512)} }}
 
 // HandleLine writes one line; it implements exchange.LineHandler.
-func (h *lineHandler) HandleLine(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr) error {
-	buf := lineBuffers.Get().(*[]byte)
-	defer lineBuffers.Put(buf)
-	line, ok := h.appendLine((*buf)[:0], at, level, message, attrs)
-	*buf = line[:0]
-	if !ok {
+func (h *lineHandler) HandleLine(ctx context.Context, at time.Time, level slog.Level, message string, fields exchange.Fields) error {
+	l := lines.Get().(*line)
+	defer lines.Put(l)
+	l.text, l.odd = l.text[:0], at.IsZero()
+	if h.clock.layout != "" {
+		l.text = append(h.clock.append(append(l.text, "time="...), at), ' ')
+	}
+	l.text = append(append(l.text, "level="...), level.String()...)
+	l.Text("msg", message)
+	fields.WriteTo(l)
+	if l.odd {
+		var attrs exchange.Attrs
+		fields.WriteTo(&attrs)
 		r := slog.NewRecord(at, level, message, 0)
 		r.AddAttrs(attrs...)
 		return h.Handler.Handle(ctx, r)
 	}
-	_, err := h.to.Write(line)
+	l.text = append(l.text, '\n')
+	_, err := h.to.Write(l.text)
 	return err
 }
 
-// appendLine reports false when there is a value that it does not know how to write. Keys
-// are words of our own.
-func (h *lineHandler) appendLine(line []byte, at time.Time, level slog.Level, message string, attrs []slog.Attr) ([]byte, bool) {
-	if at.IsZero() {
-		return line, false
+// A line is one under way; it implements exchange.Line. Keys are words of our own.
+type line struct {
+	text []byte
+	odd  bool // there is a value that only slog's handler knows how to write
+}
+
+func (l *line) key(key string) { l.text = append(append(append(l.text, ' '), key...), '=') }
+
+// Word appends a word that needs no care.
+func (l *line) Word(key, word string) {
+	l.key(key)
+	if word == "" {
+		word = `""`
 	}
-	if h.clock.layout != "" {
-		line = append(h.clock.append(append(line, "time="...), at), ' ')
+	l.text = append(l.text, word...)
+}
+
+// Text appends a text, redacted and, where it has to be, quoted.
+func (l *line) Text(key, text string) {
+	l.key(key)
+	ok := false
+	l.text, ok = appendText(l.text, text)
+	l.odd = l.odd || !ok
+}
+
+// Int appends a number.
+func (l *line) Int(key string, n int64) {
+	l.key(key)
+	l.text = strconv.AppendInt(l.text, n, 10)
+}
+
+// Bool appends a truth.
+func (l *line) Bool(key string, b bool) {
+	l.key(key)
+	l.text = strconv.AppendBool(l.text, b)
+}
+
+// Milliseconds appends a duration to the microsecond: as slog does the number, in its shortest form.
+func (l *line) Milliseconds(key string, d time.Duration) {
+	const exact = 1e9 // microseconds; from here on there is an exponent
+	l.key(key)
+	micros := d.Microseconds()
+	if micros < 0 || micros >= exact {
+		l.text = strconv.AppendFloat(l.text, float64(micros)/1000, 'g', -1, 64)
+		return
 	}
-	line = append(append(line, "level="...), level.String()...)
-	line, ok := appendText(append(line, " msg="...), message)
-	for i := 0; ok && i < len(attrs); i++ {
-		line = append(append(append(line, ' '), attrs[i].Key...), '=')
-		line, ok = appendValue(line, attrs[i].Value)
+	l.text = strconv.AppendInt(l.text, micros/1000, 10)
+	rest := micros % 1000
+	if rest == 0 {
+		return
 	}
-	return append(line, '\n'), ok
+	l.text = append(l.text, '.', byte('0'+rest/100))
+	if rest %= 100; rest > 0 {
+		l.text = append(l.text, byte('0'+rest/10))
+	}
+	if rest %= 10; rest > 0 {
+		l.text = append(l.text, byte('0'+rest))
+	}
 }
 
 // A clockText writes times in a layout. It formats one time a second, and of the others only
@@ -119,52 +170,14 @@ func newLineHandlers(each []*lineHandler) slog.Handler {
 }
 
 // HandleLine writes one line; it implements exchange.LineHandler.
-func (h *lineHandlers) HandleLine(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr) error {
+func (h *lineHandlers) HandleLine(ctx context.Context, at time.Time, level slog.Level, message string, fields exchange.Fields) error {
 	var errs []error
 	for _, one := range h.each {
 		if one.Enabled(ctx, level) {
-			errs = append(errs, one.HandleLine(ctx, at, level, message, attrs))
+			errs = append(errs, one.HandleLine(ctx, at, level, message, fields))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// appendValue reports false for a value of a kind, or a text, that it does not know.
-func appendValue(line []byte, v slog.Value) ([]byte, bool) {
-	switch v.Kind() {
-	case slog.KindString:
-		return appendText(line, v.String())
-	case slog.KindInt64:
-		return strconv.AppendInt(line, v.Int64(), 10), true
-	case slog.KindFloat64:
-		return appendFloat(line, v.Float64()), true
-	case slog.KindBool:
-		return strconv.AppendBool(line, v.Bool()), true
-	}
-	return line, false
-}
-
-// appendFloat writes the shortest text that means f, as slog does. Milliseconds to the
-// microsecond, which have three decimals at most, need no search for it.
-func appendFloat(line []byte, f float64) []byte {
-	const exact = 1e6 // from here on there is an exponent
-	thousandths := int64(f*1000 + 0.5)
-	if math.Signbit(f) || f >= exact || float64(thousandths)/1000 != f {
-		return strconv.AppendFloat(line, f, 'g', -1, 64)
-	}
-	line = strconv.AppendInt(line, thousandths/1000, 10)
-	rest := thousandths % 1000
-	if rest == 0 {
-		return line
-	}
-	line = append(line, '.', byte('0'+rest/100))
-	if rest %= 100; rest > 0 {
-		line = append(line, byte('0'+rest/10))
-	}
-	if rest %= 10; rest > 0 {
-		line = append(line, byte('0'+rest))
-	}
-	return line
 }
 
 // appendText appends a text, redacted and, where it has to be, quoted. It reports false for

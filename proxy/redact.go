@@ -56,14 +56,22 @@ const suspects = "?:= "
 // keyStarts are the bytes that keyShapes begin with.
 const keyStarts = "sAgxe"
 
-// startsKey reports whether text begins as one of keyShapes may.
+// startsKey reports whether text, which is not empty, begins as one of keyShapes may.
 func startsKey(text string) bool {
-	for _, start := range [...]string{"sk-", "AIza", "gh", "xox", "eyJ"} {
-		if strings.HasPrefix(text, start) {
-			return true
-		}
+	start := ""
+	switch text[0] {
+	case 's':
+		start = "sk-"
+	case 'A':
+		start = "AIza"
+	case 'g':
+		start = "gh"
+	case 'x':
+		start = "xox"
+	case 'e':
+		start = "eyJ"
 	}
-	return false
+	return start != "" && strings.HasPrefix(text, start)
 }
 
 // redactURL takes the user, the password, the query and the fragment out of a URL.

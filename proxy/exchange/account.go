@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
 	"millpond/proxy/meter"
@@ -45,18 +44,28 @@ func (t *turn) close() {
 	t.log()
 }
 
-// A LineHandler is a slog.Handler that needs no slog.Record for a line of plain values:
-// making one costs more than writing the line.
+// A LineHandler is a slog.Handler that needs neither a slog.Record nor attributes for a line of plain
+// values: making these costs more than writing the line.
 type LineHandler interface {
 	slog.Handler
-	// HandleLine is Handle for a line with these attributes, which it does not keep.
-	HandleLine(ctx context.Context, at time.Time, level slog.Level, message string, attrs []slog.Attr) error
+	// HandleLine is Handle for a line with these fields.
+	HandleLine(ctx context.Context, at time.Time, level slog.Level, message string, fields Fields) error
 }
 
-// A lineAttrs is room for the attributes of a request's line.
-type lineAttrs [18]slog.Attr
+// Fields are those of a line.
+type Fields interface {
+	// WriteTo gives them to l, in their order.
+	WriteTo(l Line)
+}
 
-var lines = sync.Pool{New: func() any { return new(lineAttrs) }}
+// A Line takes the fields of a line of the log.
+type Line interface {
+	Word(key, word string) // of our own choice: no secret, and nothing to quote, but perhaps nothing at all
+	Text(key, text string) // anything
+	Int(key string, n int64)
+	Bool(key string, b bool)
+	Milliseconds(key string, d time.Duration)
+}
 
 // log writes the request's line: no body, no query, no credential.
 func (t *turn) log() {
@@ -65,47 +74,59 @@ func (t *turn) log() {
 	if !handler.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	room := lines.Get().(*lineAttrs)
-	defer lines.Put(room)
-	attrs := t.attributes(room[:0])
 	if direct, ok := handler.(LineHandler); ok {
-		_ = direct.HandleLine(ctx, t.record.At, slog.LevelInfo, "request", attrs) // there is nowhere to say that the log fails
+		_ = direct.HandleLine(ctx, t.record.At, slog.LevelInfo, "request", t) // there is nowhere to say that the log fails
 		return
 	}
+	var attrs Attrs
+	t.WriteTo(&attrs)
 	t.x.Log.LogAttrs(ctx, slog.LevelInfo, "request", attrs...)
 }
 
-// attributes appends those of the request's line.
-func (t *turn) attributes(attrs []slog.Attr) []slog.Attr {
+// WriteTo gives the fields of the request's line.
+func (t *turn) WriteTo(l Line) {
 	r := &t.record
 	path, _, _ := strings.Cut(t.req.Target, "?")
-	attrs = append(attrs,
-		slog.String("id", newID()),
-		slog.String("method", t.req.Method),
-		slog.String("path", path),
-		slog.String("upstream", r.Upstream),
-		slog.String("protocol", r.Protocol),
-		slog.Int("status", r.Status),
-		slog.String("outcome", r.Outcome.String()),
-		slog.Bool("reused", r.Reused),
-		slog.Int("attempts", t.attempts),
-		slog.String("replay", t.class.String()),
-		milliseconds("queue_ms", r.Wait),
-		milliseconds("connect_ms", r.Connect),
-		milliseconds("first_byte_ms", r.FirstByte),
-		milliseconds("total_ms", r.Total),
-		slog.Int64("bytes_in", r.BytesIn),
-		slog.Int64("bytes_out", r.BytesOut),
-	)
+	l.Word("id", newID())
+	l.Text("method", t.req.Method)
+	l.Text("path", path)
+	l.Text("upstream", r.Upstream)
+	l.Word("protocol", r.Protocol)
+	l.Int("status", int64(r.Status))
+	l.Word("outcome", r.Outcome.String())
+	l.Bool("reused", r.Reused)
+	l.Int("attempts", int64(t.attempts))
+	l.Word("replay", t.class.String())
+	l.Milliseconds("queue_ms", r.Wait)
+	l.Milliseconds("connect_ms", r.Connect)
+	l.Milliseconds("first_byte_ms", r.FirstByte)
+	l.Milliseconds("total_ms", r.Total)
+	l.Int("bytes_in", r.BytesIn)
+	l.Int("bytes_out", r.BytesOut)
 	if r.Code != "" {
-		attrs = append(attrs, slog.String("code", r.Code))
+		l.Text("code", r.Code)
 	}
 	if r.Err != "" {
-		attrs = append(attrs, slog.String("err", r.Err))
+		l.Text("err", r.Err)
 	}
-	return attrs
 }
 
-func milliseconds(key string, d time.Duration) slog.Attr {
-	return slog.Float64(key, float64(d.Microseconds())/1000)
+// Attrs are the fields of a line for other handlers of package slog.
+type Attrs []slog.Attr
+
+// Word appends a text.
+func (a *Attrs) Word(key, word string) { *a = append(*a, slog.String(key, word)) }
+
+// Text appends a text.
+func (a *Attrs) Text(key, text string) { *a = append(*a, slog.String(key, text)) }
+
+// Int appends a number.
+func (a *Attrs) Int(key string, n int64) { *a = append(*a, slog.Int64(key, n)) }
+
+// Bool appends a truth.
+func (a *Attrs) Bool(key string, b bool) { *a = append(*a, slog.Bool(key, b)) }
+
+// Milliseconds appends a duration as a number.
+func (a *Attrs) Milliseconds(key string, d time.Duration) {
+	*a = append(*a, slog.Float64(key, float64(d.Microseconds())/1000))
 }
