@@ -37,6 +37,7 @@ type Config struct {
 	Version   string      // shown in the statistics
 	StateDir  string      // where learned ages and the history are kept; "": nowhere
 	Control   string      // address of the control socket; "": there is none
+	Public    string      // address of the socket that tells every user how it is; "": there is none
 	Keeper    Keeper      // keeps the sockets between two daemons; nil: nobody does
 	TLS       *tls.Config // base of the handshakes with upstreams; nil trusts the system's roots
 	Now       func() time.Time

@@ -178,9 +178,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stopSupport()
-	if l := d.listenControl(); l != nil { // before any request: who sees us serve may ask at once
-		wg.Go(func() { d.serveControl(support, l) })
-	}
+	d.openSockets(support, &wg) // before any request: who sees us serve may ask at once
 	wg.Go(func() { d.watchAdvice(support) })
 	if d.history != nil {
 		wg.Go(func() { d.history.Run(support) })
@@ -260,33 +258,36 @@ func (d *Daemon) shutdown(ctx context.Context) error {
 	return errors.Join(d.fast.Shutdown(ctx), d.front.Shutdown(ctx))
 }
 
-// listenControl opens the control socket. Without one the proxy still works, but no tray or
-// command line reaches it; another daemon of the same user may hold it. It returns nil then.
-func (d *Daemon) listenControl() net.Listener {
-	if d.config.Control == "" {
-		return nil
-	}
-	l, err := server.Listen(d.config.Control)
-	if errors.Is(err, control.ErrInUse) {
-		d.config.Log.Warn("another Millpond of this user has the control socket; tray and commands reach that one", "socket", d.config.Control)
-		return nil
-	}
-	if err != nil {
-		d.logNoControl(err)
-		return nil
-	}
-	return l
+// openSockets answers on the control socket, and on the public one, until ctx is done. Without them
+// the proxy still works, but no tray or command line reaches it; another daemon of the same user may
+// hold them.
+func (d *Daemon) openSockets(ctx context.Context, wg *sync.WaitGroup) {
+	d.openSocket(ctx, wg, d.config.Control, control.Listen, server.Serve)
+	d.openSocket(ctx, wg, d.config.Public, control.ListenPublic, server.ServePublic)
 }
 
-// serveControl answers on the control socket until ctx is done.
-func (d *Daemon) serveControl(ctx context.Context, l net.Listener) {
-	if err := server.Serve(ctx, l, d); err != nil {
-		d.logNoControl(err)
+func (d *Daemon) openSocket(ctx context.Context, wg *sync.WaitGroup, path string,
+	listen func(string) (net.Listener, error), serve func(context.Context, net.Listener, server.Backend) error) {
+	if path == "" {
+		return
+	}
+	l, err := listen(path)
+	switch {
+	case errors.Is(err, control.ErrInUse):
+		d.config.Log.Warn("another Millpond of this user has the control socket; tray and commands reach that one", "socket", path)
+	case err != nil:
+		d.logNoSocket(path, err)
+	default:
+		wg.Go(func() {
+			if err := serve(ctx, l, d); err != nil {
+				d.logNoSocket(path, err)
+			}
+		})
 	}
 }
 
-func (d *Daemon) logNoControl(err error) {
-	d.config.Log.Error("there is no control socket; tray and commands cannot reach this daemon", "socket", d.config.Control, "err", err)
+func (d *Daemon) logNoSocket(path string, err error) {
+	d.config.Log.Error("there is no control socket; tray and commands cannot reach this daemon", "socket", path, "err", err)
 }
 
 // logStart says where the proxy listens.

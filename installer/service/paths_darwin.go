@@ -8,3 +8,6 @@ func SystemPaths() Paths {
 		Control:  "/Library/Application Support/Millpond/control.sock",
 	}
 }
+
+// publicSocket is where the system's service tells every user of the machine how it is.
+const publicSocket = "/Library/Application Support/Millpond/status.sock"

@@ -8,3 +8,6 @@ func SystemPaths() Paths {
 		Control:  "/run/millpond/control.sock",
 	}
 }
+
+// publicSocket is where the system's service tells every user of the machine how it is.
+const publicSocket = "/run/millpond/status.sock"

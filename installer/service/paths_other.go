@@ -10,3 +10,6 @@ func SystemPaths() Paths {
 		Control:  "/var/run/millpond/control.sock",
 	}
 }
+
+// publicSocket is where the system's service tells every user of the machine how it is.
+const publicSocket = "/var/run/millpond/status.sock"

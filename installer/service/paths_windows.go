@@ -14,3 +14,6 @@ func SystemPaths() Paths {
 		Control:  `\\.\pipe\millpond-service`,
 	}
 }
+
+// publicSocket is where the system's service tells every user of the machine how it is.
+const publicSocket = `\\.\pipe\millpond-service-status`

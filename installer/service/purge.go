@@ -69,8 +69,14 @@ func (s *Service) removeSocket() error {
 	if _, err := os.Lstat(socket); err == nil || !isOurs(filepath.Dir(socket)) {
 		return nil
 	}
-	if err := os.Remove(socket + ".lock"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	locks := []string{socket + ".lock"}
+	if s.config.Kind == System {
+		locks = append(locks, publicSocket+".lock")
+	}
+	for _, lock := range locks {
+		if err := os.Remove(lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	_ = os.Remove(filepath.Dir(socket)) // the tray's socket may be in it
 	return nil

@@ -16,6 +16,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,12 @@ type Paths struct {
 	Settings string // the settings file
 	State    string // the folder for history, learned ages and log
 	Control  string // the control socket, or the named pipe
+}
+
+// PublicSocket returns where the system's service tells every user of the machine how it is:
+// what MILLPOND_PUBLIC says, or where it does so by itself.
+func PublicSocket(getenv func(string) string) string {
+	return cmp.Or(getenv("MILLPOND_PUBLIC"), publicSocket)
 }
 
 // Config describes a service. The zero Kind is User. Paths is required for a user's service; the

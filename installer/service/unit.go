@@ -126,8 +126,9 @@ func (u systemdUnit) hardenSystem(p func(string, ...any)) {
 	p("StateDirectory=%s", Name)
 	p("StateDirectoryMode=0700")
 	p("RuntimeDirectory=%s", Name)
-	p("RuntimeDirectoryMode=0700")
-	p("RuntimeDirectoryPreserve=restart")
+	// Everyone passes, to the socket that tells how it is. RuntimeDirectoryPreserve= would put the folder
+	// behind one that is root's alone.
+	p("RuntimeDirectoryMode=0711")
 	p("ProtectHome=yes")
 	p("ProtectProc=invisible")
 	p("ProtectClock=yes")

@@ -34,9 +34,15 @@ type Client struct {
 
 // Dial returns a client of the socket at path. It connects when it is asked
 // something, so the daemon may come and go. Close gives back its connections.
-func Dial(path string) *Client {
+func Dial(path string) *Client { return newClient(path, DialSocket) }
+
+// DialPublic returns a client of the machine's daemon at its public socket, which answers
+// Status alone. It may belong to any user who has the socket's folder.
+func DialPublic(path string) *Client { return newClient(path, dialPublic) }
+
+func newClient(path string, dial func(ctx context.Context, path string) (net.Conn, error)) *Client {
 	transport := &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return DialSocket(ctx, path) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, path) },
 		Proxy:       nil, // the environment's HTTP_PROXY is not for us
 	}
 	return &Client{path: path, http: &http.Client{Transport: transport}}

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"net"
 	"path/filepath"
 	"runtime"
 )
@@ -22,6 +21,10 @@ func DefaultSocket(getenv func(string) string) string {
 	}
 	return filepath.Join(runtimeDir(getenv), "control.sock")
 }
+
+// EnvPublic is the environment variable that names the public socket of the machine's daemon, to
+// who listens there and to who asks.
+const EnvPublic = "MILLPOND_PUBLIC"
 
 // Sibling returns the address of another socket beside the control socket: that
 // of the tray or the window, by which a second start finds the first.
@@ -51,33 +54,4 @@ func runtimeDir(getenv func(string) string) string {
 		return filepath.Join(dir, "millpond")
 	}
 	return filepath.Join(getenv("HOME"), ".local", "state", "millpond")
-}
-
-// checkedListener accepts only connections of this user and of root, who may do
-// as they like anyway. The folder and the file keep others out already; the
-// check holds where file modes are not enforced, as on some network mounts.
-type checkedListener struct {
-	net.Listener
-	done func() // gives back what guards the socket
-}
-
-// Accept returns the next connection whose peer may talk to us.
-func (l *checkedListener) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if err := checkPeer(c, 0); err == nil {
-			return c, nil
-		}
-		_ = c.Close()
-	}
-}
-
-// Close stops listening and removes the socket.
-func (l *checkedListener) Close() error {
-	err := l.Listener.Close()
-	l.done()
-	return err
 }

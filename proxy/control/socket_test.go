@@ -54,6 +54,27 @@ func TestListenKeepsOthersOut(t *testing.T) {
 	}
 }
 
+// Others pass through the folder of a public socket, and nothing else in it opens.
+func TestListenPublicLetsOthersIn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "millpond")
+	own := listen(t, filepath.Join(dir, "control.sock"))
+	defer own.Close()
+	l, err := ListenPublic(filepath.Join(dir, "status.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for name, want := range map[string]fs.FileMode{"status.sock": 0o666, "control.sock": 0o600, "status.sock.lock": 0o600, "": 0o711} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got != want {
+			t.Errorf("mode of %q: got %o; want %o", name, got, want)
+		}
+	}
+}
+
 func TestListenRefusesFolderOfOthers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "open")
 	if err := os.Mkdir(dir, 0o700); err != nil {

@@ -23,6 +23,33 @@ import (
 // Who listens holds a lock beside the socket, which the kernel gives back when
 // the process dies in whatever way, so two starts at once cannot both win.
 func Listen(path string) (net.Listener, error) {
+	l, err := listenAs(path, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return &checkedListener{l}, nil
+}
+
+// ListenPublic listens on a unix socket that every user of the machine may connect to. Its
+// folder lets them pass and not look; what else is in it keeps modes of its own.
+func ListenPublic(path string) (net.Listener, error) {
+	l, err := listenAs(path, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	if err == nil {
+		err = os.Chmod(dir, info.Mode().Perm()|0o011)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("let others into the folder of the socket: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// listenAs listens on a socket of that mode, which is held by a lock.
+func listenAs(path string, mode fs.FileMode) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of the socket: %w", err)
 	}
@@ -36,12 +63,44 @@ func Listen(path string) (net.Listener, error) {
 	case !got:
 		return nil, fmt.Errorf("listen on %s: %w", path, ErrInUse)
 	}
-	l, err := listenLocked(path)
+	l, err := listenLocked(path, mode)
 	if err != nil {
 		return nil, errors.Join(err, lock.Unlock())
 	}
 	var once sync.Once
-	return &checkedListener{Listener: l, done: func() { once.Do(func() { _ = lock.Unlock() }) }}, nil
+	return &heldListener{Listener: l, done: func() { once.Do(func() { _ = lock.Unlock() }) }}, nil
+}
+
+// heldListener gives back what guards its socket when it is closed.
+type heldListener struct {
+	net.Listener
+	done func()
+}
+
+// Close stops listening and removes the socket.
+func (l *heldListener) Close() error {
+	err := l.Listener.Close()
+	l.done()
+	return err
+}
+
+// checkedListener accepts only connections of this user and of root, who may do
+// as they like anyway. The folder and the file keep others out already; the
+// check holds where file modes are not enforced, as on some network mounts.
+type checkedListener struct{ net.Listener }
+
+// Accept returns the next connection whose peer may talk to us.
+func (l *checkedListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if err := checkPeer(c, 0); err == nil {
+			return c, nil
+		}
+		_ = c.Close()
+	}
 }
 
 // checkFolder refuses a folder where another user could put a socket in place
@@ -61,7 +120,7 @@ func checkFolder(dir string) error {
 
 // listenLocked listens on path, whose lock the caller holds. The socket answers
 // to a dialler even if its lock was removed by someone who cleans up folders.
-func listenLocked(path string) (net.Listener, error) {
+func listenLocked(path string, mode fs.FileMode) (net.Listener, error) {
 	if c, err := net.Dial("unix", path); err == nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("listen on %s: %w", path, ErrInUse)
@@ -73,8 +132,8 @@ func listenLocked(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on the control socket: %w", err)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("close the socket to others: %w", err), l.Close())
+	if err := os.Chmod(path, mode); err != nil {
+		return nil, errors.Join(fmt.Errorf("set who may use the socket: %w", err), l.Close())
 	}
 	return l, nil
 }
@@ -82,23 +141,37 @@ func listenLocked(path string) (net.Listener, error) {
 // DialSocket connects to the socket at path and makes sure that who listens
 // there is this user or root. The error is ErrNotRunning when nobody listens.
 func DialSocket(ctx context.Context, path string) (net.Conn, error) {
+	also := 0
+	if os.Getuid() == 0 {
+		also = ownerOf(path)
+	}
+	return dial(ctx, path, also)
+}
+
+// dialPublic connects to the public socket at path, whoever has its folder: in the places where we
+// look for one only root lets somebody have it.
+func dialPublic(ctx context.Context, path string) (net.Conn, error) {
+	return dial(ctx, path, ownerOf(path))
+}
+
+// dial connects to a socket of this user, of root, or of the user also.
+func dial(ctx context.Context, path string, also int) (net.Conn, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "unix", path)
 	if err != nil {
 		return nil, notRunning(err)
 	}
-	if err := checkPeer(c, ownerFor(path)); err != nil {
+	if err := checkPeer(c, also); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
 }
 
-// ownerFor returns whom root trusts to answer at path beside root itself: the
-// owner of the folder, who is the user of its own that the system's service runs
-// as. For anyone but root it is nobody.
-func ownerFor(path string) (uid int) {
+// ownerOf returns whose the folder of path is: that of the system's service belongs to the user
+// that it runs as.
+func ownerOf(path string) (uid int) {
 	info, err := os.Stat(filepath.Dir(path))
-	if err != nil || os.Getuid() != 0 {
+	if err != nil {
 		return 0
 	}
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {

@@ -37,6 +37,10 @@ type Status struct {
 	Draining   bool   `json:"draining"`    // stopping: requests in flight end, new ones are refused
 	Paused     bool   `json:"paused"`      // by Client.Pause
 
+	// Machine says that this is the machine's daemon, as it tells of itself to users who may
+	// not change it: see Public.
+	Machine bool `json:"machine,omitempty"`
+
 	Settings *settings.Settings `json:"settings"` // in force now; secrets are references
 
 	// UnknownSettings are the paths of the settings that a newer daemon has and that this
@@ -53,6 +57,25 @@ type Status struct {
 
 	// Keeping says whether the statistics outlive the daemon.
 	Keeping Keeping `json:"keeping"`
+}
+
+// Public returns what every user of the machine may know: whether requests pass, where, and
+// how many of them succeed. Nothing in it names an upstream, a caller or a file.
+func (s Status) Public() Status {
+	p := Status{
+		API: s.API, MinAPI: s.MinAPI, Version: s.Version, Machine: true,
+		State: s.State, Reason: s.Reason, Address: s.Address, Draining: s.Draining, Paused: s.Paused,
+		Stats: Stats{
+			Version: s.Stats.Version, UptimeSeconds: s.Stats.UptimeSeconds,
+			SuccessRate: s.Stats.SuccessRate, ErrorRate: s.Stats.ErrorRate,
+			TotalRequests: s.Stats.TotalRequests, SuccessfulRequests: s.Stats.SuccessfulRequests, FailedRequests: s.Stats.FailedRequests,
+			Windows: map[string]Window{},
+		},
+	}
+	for name, w := range s.Stats.Windows {
+		p.Stats.Windows[name] = Window{Requests: w.Requests, Successful: w.Successful, Failed: w.Failed, SuccessRate: w.SuccessRate, ErrorRate: w.ErrorRate}
+	}
+	return p
 }
 
 // UnmarshalJSON reads a status, also that of a newer daemon: settings that we do not know

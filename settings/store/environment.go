@@ -13,7 +13,7 @@ import (
 const prefix = "MILLPOND_"
 
 // others lists our variables that are not settings.
-var others = []string{"MILLPOND_CONFIG", "MILLPOND_CONTROL", "MILLPOND_STATE"}
+var others = []string{"MILLPOND_CONFIG", "MILLPOND_CONTROL", "MILLPOND_PUBLIC", "MILLPOND_STATE"}
 
 // Variable returns the environment variable that overrides a key, MILLPOND_POOL_MAX_IDLE for
 // pool.max_idle; "" for the version and for the keys of upstreams and routes, which none overrides.

@@ -274,7 +274,7 @@ func TestEnvironmentMistakes(t *testing.T) {
 
 func TestUnknownVariablesAreWarnings(t *testing.T) {
 	s := Open(write(t, "[listen]\ntoken = \"env:MILLPOND_MY_TOKEN\"\n"), []string{
-		"MILLPOND_CONFIG=x", "MILLPOND_CONTROL=x", "MILLPOND_STATE=x", "MILLPOND_MY_TOKEN=hunter2",
+		"MILLPOND_CONFIG=x", "MILLPOND_CONTROL=x", "MILLPOND_PUBLIC=x", "MILLPOND_STATE=x", "MILLPOND_MY_TOKEN=hunter2",
 		"MILLPOND_POOL_MAXIDLE=5", "MILLPOND_ENTIRELY_ELSE=hunter2", "OTHER=x",
 	})
 	load(t, s)

@@ -66,14 +66,26 @@ const (
 	sendBuffer  = 16 << 10         // bytes that the kernel keeps for a client
 )
 
-// Listen opens the control socket at path; see control.Listen.
-func Listen(path string) (net.Listener, error) { return control.Listen(path) }
-
 // Serve answers on l from b until ctx is done, and closes l. Watches end then,
 // and other answers under way are finished.
-func Serve(ctx context.Context, l net.Listener, b Backend) error {
+func Serve(ctx context.Context, l net.Listener, b Backend) error { return serve(ctx, l, New(b)) }
+
+// ServePublic is Serve for users who may not change anything: it answers the status alone, and of
+// that what is public.
+func ServePublic(ctx context.Context, l net.Listener, b Backend) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, b.Status().Public())
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusForbidden, "public", "only an administrator may do this")
+	})
+	return serve(ctx, l, guard(b.Status().Version, mux))
+}
+
+func serve(ctx context.Context, l net.Listener, answers http.Handler) error {
 	s := &http.Server{
-		Handler:           New(b),
+		Handler:           answers,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnContext:       keepShort,
 		ReadHeaderTimeout: headTimeout,

@@ -150,7 +150,7 @@ func (m *memory) change(f func(*control.Status)) error {
 func start(t *testing.T, b Backend) (path string, stop func()) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "control.sock")
-	l, err := Listen(path)
+	l, err := control.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,6 +172,56 @@ func dial(t *testing.T, path string) *control.Client {
 	c := control.Dial(path)
 	t.Cleanup(c.Close)
 	return c
+}
+
+// On the public socket every user learns how it is, and nothing that names something.
+func TestPublicSocket(t *testing.T) {
+	m := newMemory()
+	m.status.Reason, m.status.ReasonArgs = "upstream_ejected", []string{"private"}
+	m.status.ConfigPath, m.status.Unapplied = "/private", "private"
+	m.status.Settings.Upstreams = []settings.Upstream{{Name: "private"}}
+	m.status.Failures = []control.Failure{{Upstream: "private"}}
+	m.status.Stats.Upstreams = []control.Upstream{{Name: "private"}}
+	m.status.Stats.Callers = []control.Caller{{Name: "private"}}
+	m.status.Stats.Windows = map[string]control.Window{control.Window24h: {Requests: 7, Successful: 6, Failed: 1, SuccessRate: 85}}
+	path := filepath.Join(t.TempDir(), "status.sock")
+	l, err := control.ListenPublic(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- ServePublic(ctx, l, m) }()
+	defer func() { cancel(); <-done }()
+	c := control.DialPublic(path)
+	defer c.Close()
+	s, err := c.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.Machine || s.State != control.On || s.Address != "127.0.0.1:7860" || s.Stats.Windows[control.Window24h] != m.status.Stats.Windows[control.Window24h] {
+		t.Errorf("got %+v; want the state, the address and the figures", s)
+	}
+	text, err := json.Marshal(s)
+	if err != nil || strings.Contains(string(text), "private") || s.Settings != nil {
+		t.Errorf("got %s, %v; want no names", text, err)
+	}
+	for name, ask := range map[string]func() error{
+		"pause":    func() error { return c.Pause(t.Context()) },
+		"settings": func() error { return c.PutSettings(t.Context(), 1, settings.Default()) },
+		"log":      func() error { _, err := c.Log(t.Context(), 5); return err },
+		"watch": func() error {
+			for _, err := range c.Watch(t.Context(), time.Second) {
+				return err
+			}
+			return nil
+		},
+	} {
+		var refused *control.Error
+		if err := ask(); !errors.As(err, &refused) || refused.Status != http.StatusForbidden {
+			t.Errorf("%s: got %v; want a refusal", name, err)
+		}
+	}
 }
 
 func TestStatusCrossesWhole(t *testing.T) {
