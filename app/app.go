@@ -28,6 +28,7 @@ const ID = "dev.millpond.app"
 // required unless they say otherwise.
 type Config struct {
 	Socket string // the daemon's control socket
+	Public string // where the machine's daemon tells every user how it is; "" asks nobody
 	Log    *slog.Logger
 
 	Settings string // the settings file; the application's own preferences are beside it

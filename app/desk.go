@@ -19,9 +19,10 @@ const deskPace = 2 * time.Second
 type desk struct {
 	config  Config
 	client  *control.Client
-	changed func()         // something is new
-	wake    chan struct{}  // look now
-	wg      sync.WaitGroup // what was asked for and is under way
+	public  *control.Client // as the link's
+	changed func()          // something is new
+	wake    chan struct{}   // look now
+	wg      sync.WaitGroup  // what was asked for and is under way
 	log     tail
 
 	mu sync.Mutex
@@ -33,7 +34,7 @@ type desk struct {
 // newDesk returns a desk that calls changed, from any goroutine, when something is
 // new.
 func newDesk(c Config, changed func()) *desk {
-	d := &desk{config: c, client: control.Dial(c.Socket), changed: changed, wake: make(chan struct{}, 1), page: c.Page}
+	d := &desk{config: c, client: control.Dial(c.Socket), public: c.dialPublic(), changed: changed, wake: make(chan struct{}, 1), page: c.Page}
 	d.facts = model.Desk{Version: c.Version, Settings: c.Settings}
 	d.facts.Preferences, _ = loadPreferences(c.preferencesPath()) // speech has told of an error
 	d.log = tail{client: d.client, changed: changed, wake: make(chan struct{}, 1)}
@@ -43,6 +44,9 @@ func newDesk(c Config, changed func()) *desk {
 // run gathers facts until ctx is done, and waits for what is under way then.
 func (d *desk) run(ctx context.Context) {
 	defer d.client.Close()
+	if d.public != nil {
+		defer d.public.Close()
+	}
 	defer d.wg.Wait()
 	d.wg.Go(func() { d.log.run(ctx) })
 	tick := time.NewTicker(deskPace)
@@ -122,7 +126,11 @@ func (d *desk) look(ctx context.Context) {
 func (d *desk) address(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, deskPace)
 	defer cancel()
-	if s, err := d.client.Status(ctx); err == nil && s.Address != "" {
+	s, err := d.client.Status(ctx)
+	if err != nil {
+		s, err = askPublic(ctx, d.public, err)
+	}
+	if err == nil && s.Address != "" {
 		return s.Address
 	}
 	return d.config.usualAddress()

@@ -30,7 +30,8 @@ const requestTime = 30 * time.Second
 // Use newLink.
 type link struct {
 	client *control.Client
-	every  time.Duration // the pace of the views
+	public *control.Client // the machine's daemon, which is shown while this user's does not run; nil asks nobody
+	every  time.Duration   // the pace of the views
 	show   func(model.View)
 	fill   func(model.View) model.View // adds what is not the daemon's; nil adds nothing
 	stop   func(context.Context) error // ends the daemon; nil cannot
@@ -48,22 +49,50 @@ type link struct {
 	stopProbe   context.CancelFunc // ends the test under way; nil when there is none
 }
 
-// newLink returns a link to the daemon at socket that calls show with each view.
-// Views come from several goroutines, one at a time.
-func newLink(socket string, every time.Duration, show func(model.View)) *link {
-	return &link{client: control.Dial(socket), every: every, show: show}
+// newLink returns a link to the daemon that calls show with each view. Views come
+// from several goroutines, one at a time.
+func newLink(c Config, every time.Duration, show func(model.View)) *link {
+	return &link{client: control.Dial(c.Socket), public: c.dialPublic(), every: every, show: show}
+}
+
+// dialPublic returns a client of the machine's daemon; nil where nobody is to be asked.
+func (c Config) dialPublic() *control.Client {
+	if c.Public == "" {
+		return nil
+	}
+	return control.DialPublic(c.Public)
+}
+
+// askPublic asks the machine's daemon in the place of this user's, which does not run. Where
+// there is none, err stays.
+func askPublic(ctx context.Context, public *control.Client, err error) (control.Status, error) {
+	if public == nil || !errors.Is(err, control.ErrNotRunning) {
+		return control.Status{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, retryMost)
+	defer cancel()
+	s, unknown := public.Status(ctx)
+	if unknown == nil || errors.Is(unknown, control.ErrClientOlder) || errors.Is(unknown, control.ErrDaemonOlder) {
+		return s, unknown
+	}
+	return control.Status{}, err
 }
 
 // run watches the daemon until ctx is done, and waits for the requests that are
 // under way then.
 func (l *link) run(ctx context.Context) {
 	defer l.client.Close()
+	if l.public != nil {
+		defer l.public.Close()
+	}
 	defer l.wg.Wait()
 	wait := retryFirst
 	for ctx.Err() == nil {
 		for s, err := range l.client.Watch(ctx, l.every) {
 			if err == nil {
 				wait = retryFirst
+			} else {
+				s, err = askPublic(ctx, l.public, err)
 			}
 			l.update(func() { l.take(s, err) })
 		}
@@ -78,7 +107,7 @@ func (l *link) run(ctx context.Context) {
 // take keeps a status, or the error in its place. One that was made before the last
 // edit and comes after it is left out. The mutex is held.
 func (l *link) take(s control.Status, err error) {
-	if err == nil && l.err == nil && s.PID == l.status.PID && s.Revision < l.status.Revision {
+	if err == nil && l.err == nil && s.PID == l.status.PID && s.Machine == l.status.Machine && s.Revision < l.status.Revision {
 		return
 	}
 	l.status, l.err, l.asked = s, err, true

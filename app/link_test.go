@@ -124,8 +124,14 @@ func (d *daemon) probe(w http.ResponseWriter, r *http.Request) {
 // follow runs a link to the daemon at path and returns it with its views.
 func follow(t *testing.T, path string) (*link, <-chan model.View) {
 	t.Helper()
+	return followAll(t, Config{Socket: path})
+}
+
+// followAll is follow for both daemons.
+func followAll(t *testing.T, c Config) (*link, <-chan model.View) {
+	t.Helper()
 	views := make(chan model.View, 1000)
-	l := newLink(path, 100*time.Millisecond, func(v model.View) { views <- v })
+	l := newLink(c, 100*time.Millisecond, func(v model.View) { views <- v })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); l.run(ctx) }()
@@ -166,6 +172,26 @@ func TestLinkFollowsDaemon(t *testing.T) {
 	await(t, views, "with a daemon again", inState(model.On))
 }
 
+// While no daemon of this user runs, the machine's is shown: as it is, and with nothing to start.
+func TestLinkShowsMachine(t *testing.T) {
+	dir := t.TempDir()
+	c := Config{Socket: filepath.Join(dir, "control.sock"), Public: filepath.Join(dir, "status.sock")}
+	machine := startDaemon(t, c.Public)
+	machine.status = machine.status.Public()
+	machine.status.State = control.Degraded
+	_, views := followAll(t, c)
+	v := await(t, views, "the machine's", func(v model.View) bool { return v.Machine })
+	if v.State != model.Degraded || v.Address != "http://127.0.0.1:7860" || v.Startable || v.Connected {
+		t.Errorf("got %+v; want it as it is, and nothing to start or change", v)
+	}
+	own := startDaemon(t, c.Socket)
+	await(t, views, "this user's own", func(v model.View) bool { return v.Connected && !v.Machine })
+	own.stop()
+	await(t, views, "the machine's again", func(v model.View) bool { return v.Machine })
+	machine.stop()
+	await(t, views, "none", func(v model.View) bool { return v.State == model.Absent && v.Startable })
+}
+
 func TestLinkCarriesRequests(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "control.sock")
 	d := startDaemon(t, path)
@@ -183,7 +209,7 @@ func TestLinkCarriesRequests(t *testing.T) {
 // Before the daemon has been asked nothing is said of it, whatever else is shown.
 func TestLinkBeforeTheFirstStatus(t *testing.T) {
 	var got []model.View
-	l := newLink(filepath.Join(t.TempDir(), "control.sock"), time.Second, func(v model.View) { got = append(got, v) })
+	l := newLink(Config{Socket: filepath.Join(t.TempDir(), "control.sock")}, time.Second, func(v model.View) { got = append(got, v) })
 	l.fill = func(v model.View) model.View {
 		return v.With(model.Desk{Service: model.ServiceFacts{Asked: true}})
 	}

@@ -91,7 +91,7 @@ func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) 
 	var icon *tray.Tray
 	var windows atomic.Int32 // that are open
 	var old atomic.Bool
-	daemon := newLink(c.Socket, trayPace, func(v model.View) {
+	daemon := newLink(c, trayPace, func(v model.View) {
 		icon.Show(v)
 		// The daemon that comes back after an upgrade is what makes us look.
 		if windows.Load() == 0 && replaced() {

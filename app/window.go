@@ -47,7 +47,7 @@ func (c Config) attend(ctx context.Context, first *instance, say func(model.Text
 	defer cancel()
 
 	var window Window
-	daemon := newLink(c.Socket, windowPace, func(v model.View) { window.Show(v) })
+	daemon := newLink(c, windowPace, func(v model.View) { window.Show(v) })
 	desk := newDesk(c, daemon.again)
 	daemon.fill, daemon.stop = desk.fill, c.stopDaemon
 	window = c.NewWindow(Opening{

@@ -33,7 +33,7 @@ func ProxyKeys() []settings.Key {
 func generalOf(v View, d Desk) General {
 	g := General{
 		Known:      d.Service.Asked,
-		Service:    serviceOf(d.Service, v.Connected),
+		Service:    serviceOf(d.Service, v),
 		Setup:      d.Setup.Views(),
 		Failure:    d.Setup.Failure,
 		Busy:       d.Setup.Busy(),
@@ -47,7 +47,7 @@ func generalOf(v View, d Desk) General {
 	}
 	if v.Version != "" {
 		g.Versions = T("general.versions", "Application", d.Version, "Daemon", v.Version)
-		if v.Version != d.Version {
+		if v.Version != d.Version && v.Connected {
 			g.Mismatch = T("general.mismatch")
 		}
 	}

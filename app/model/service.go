@@ -27,11 +27,13 @@ type Service struct {
 	Install, Start, Stop, Restart, Uninstall bool // what makes sense now
 }
 
-// serviceOf describes the service. Connected says that a daemon answers, which may
-// have been started otherwise.
-func serviceOf(f ServiceFacts, connected bool) Service {
-	s := Service{Program: f.Program, Detail: f.Detail}
+// serviceOf describes the service. The daemon that the view is of may have been
+// started otherwise, or be the machine's.
+func serviceOf(f ServiceFacts, v View) Service {
+	s, connected := Service{Program: f.Program, Detail: f.Detail}, v.Connected
 	switch {
+	case v.Machine:
+		s = Service{State: v.State, Headline: T("service.machine"), Note: T("service.machine.note"), Uninstall: f.Installed}
 	case !f.Asked:
 		s.State, s.Headline = Loading, T("service.asking")
 	case f.None != "":

@@ -36,7 +36,7 @@ func TestServiceOf(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := serviceOf(test.facts, test.connected)
+			s := serviceOf(test.facts, View{Connected: test.connected})
 			if got, want := fmt.Sprint(s.State, s.Headline.Key, s.Note.Key), fmt.Sprint(test.state, test.headline, test.note); got != want {
 				t.Errorf("got %v; want %v", got, want)
 			}

@@ -35,6 +35,7 @@ type View struct {
 
 	Startable bool   // there is no daemon, and one could be started
 	Connected bool   // the daemon answers, so the rest of the view is real
+	Machine   bool   // in its place the machine's daemon does, which an administrator has set up
 	Serving   bool   // requests pass, or try to: the switch is on
 	Address   string // what an agent is pointed at, as a URL; "" when not known
 	Version   string // of the daemon
@@ -75,6 +76,9 @@ func Start() View {
 func Of(s control.Status, err error, now time.Time) View {
 	if err != nil {
 		return absent(err)
+	}
+	if s.Machine {
+		return machineView(s)
 	}
 	v := View{
 		State:     State(s.State),

@@ -35,10 +35,10 @@ type Card struct {
 func welcomeOf(v View, d Desk) Welcome {
 	w := Welcome{Steps: d.Setup.Views(), Failure: d.Setup.Failure, Busy: d.Setup.Busy()}
 	noService := d.Service.Asked && !d.Service.Installed
-	configured := len(v.Upstreams) > 0
+	configured := len(v.Upstreams) > 0 || v.Machine
 	w.Needed = v.Startable && noService || v.Connected && !configured
 	w.Service = welcomeService(v, d, w)
-	service := serviceOf(d.Service, v.Connected)
+	service := serviceOf(d.Service, v)
 	w.Install = v.Startable && service.Install && !w.Busy
 	w.Start = v.Startable && service.Start && !w.Busy
 	// A service that runs is about to answer: a daemon beside it would find the port taken.
@@ -46,7 +46,7 @@ func welcomeOf(v View, d Desk) Welcome {
 	w.Upstream = welcomeUpstream(v, configured)
 	w.Demo = !configured && !w.Busy
 	w.Agents = Card{Off, T("welcome.agents.later")}
-	if v.Connected && configured {
+	if v.Connected && configured || v.Machine {
 		w.Agents, w.Clients = Card{Loading, T("welcome.agents.note")}, firstClients(v.Agents)
 	}
 	w.Request, w.Works, w.Failing = welcomeRequest(v, configured)
@@ -60,6 +60,8 @@ func welcomeOf(v View, d Desk) Welcome {
 // welcomeService is the step that starts the proxy.
 func welcomeService(v View, d Desk, w Welcome) Card {
 	switch {
+	case v.Machine:
+		return Card{On, T("welcome.service.machine")}
 	case v.Connected && d.Service.Running:
 		return Card{On, T("welcome.service.running")}
 	case v.Connected:
@@ -77,6 +79,8 @@ func welcomeService(v View, d Desk, w Welcome) Card {
 // welcomeUpstream is the step that chooses where requests go.
 func welcomeUpstream(v View, configured bool) Card {
 	switch {
+	case v.Machine:
+		return Card{On, T("welcome.upstream.machine")}
 	case configured:
 		return Card{On, T("welcome.upstream.done", "Name", v.Upstreams[0].Name, "URL", v.Upstreams[0].URL)}
 	case !v.Connected:
@@ -88,7 +92,7 @@ func welcomeUpstream(v View, configured bool) Card {
 // welcomeRequest is the step that waits for the first request.
 func welcomeRequest(v View, configured bool) (c Card, works, failing bool) {
 	switch {
-	case !v.Connected || !configured:
+	case !v.Connected && !v.Machine || !configured:
 		return Card{Off, T("welcome.request.later")}, false, false
 	case v.Succeeded > 0:
 		return Card{On, T("welcome.request.works")}, true, false

@@ -34,6 +34,8 @@ func TestWelcome(t *testing.T) {
 		{"ready", ready, running, false, "on on loading loading", "false false false false"},
 		{"first failed", asked(ready, 1, 0), running, false, "on on loading failing", "false false false false"},
 		{"it works", asked(ready, 2, 1), running, false, "on on on on", "false false false false"},
+		{"the machine's", asked(View{State: On, Machine: true}, 0, 0), none, false, "on on loading loading", "false false false false"},
+		{"the machine's works", asked(View{State: On, Machine: true}, 2, 1), stopped, false, "on on on on", "false false false false"},
 		{"it worked, and stopped", asked(absent, 2, 1), stopped, false, "loading off off off", "false true true true"},
 	}
 	for _, test := range tests {

@@ -228,7 +228,7 @@ func (t *Tray) showState(v model.View) {
 
 // quitText says what goes on after the program has quit.
 func quitText(v model.View) model.Text {
-	if v.Connected {
+	if v.Connected || v.Machine {
 		return model.T("tray.quit_running")
 	}
 	return model.T("tray.quit")

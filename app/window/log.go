@@ -68,6 +68,8 @@ func (p *logPage) show(v model.View) {
 	p.newest = v.Log
 	empty := model.Text{}
 	switch {
+	case v.Machine:
+		empty = model.T("page.machine")
 	case !v.Connected:
 		empty = model.T("log.not_running")
 	case !v.Log.Known:

@@ -46,8 +46,11 @@ func (p *poolPage) show(v model.View) {
 
 // emptyText says why a page has nothing to show.
 func emptyText(v model.View) model.Text {
-	if v.State == model.Loading {
+	switch {
+	case v.State == model.Loading:
 		return model.T("page.loading")
+	case v.Machine:
+		return model.T("page.machine")
 	}
 	return model.T("page.absent")
 }

@@ -58,11 +58,22 @@ func restScenes() []scene {
 			w.shown().(*logPage).lines.Select(4)
 		}},
 		scene{name: "log-asking", page: model.PageLog, view: running().With(model.Desk{})},
+		scene{name: "overview-machine", page: model.PageOverview, view: everyones().With(desks()["fresh"])},
+		scene{name: "upstreams-machine", page: model.PageUpstreams, view: everyones().With(desks()["fresh"])},
+		scene{name: "general-machine", page: model.PageGeneral, view: everyones().With(desks()["fresh"])},
+		scene{name: "welcome-machine", page: model.PageWelcome, view: everyones().With(desks()["fresh"])},
 		scene{name: "log-absent", page: model.PageLog, view: nobody().With(model.Desk{})},
 		scene{name: "general-question", page: model.PageGeneral, view: configured().With(here), act: func(_ *testing.T, w *Window) {
 			w.shown().(*generalPage).service.buttons[model.ServiceUninstall].OnTapped()
 		}})
 	return all
+}
+
+// everyones is the view of the machine's daemon.
+func everyones() model.View {
+	return model.View{State: model.On, Headline: model.T("state.on"), Machine: true, Serving: true, Address: "http://127.0.0.1:7860",
+		Reason: model.T("reason.machine", "Rate", "98.5%", "Requests", "1,234"), Advice: model.T("advice.machine"),
+		Command: "sudo millpondd status --system", Version: "0.1.0", Requests: 1904, Succeeded: 1893}
 }
 
 // nobody is the view without a daemon.

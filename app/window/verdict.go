@@ -57,6 +57,8 @@ func (p *verdictPage) escape() {
 func (p *verdictPage) show(v model.View) {
 	empty := model.Text{}
 	switch {
+	case v.Machine:
+		empty = model.T("page.machine")
 	case !v.Connected:
 		empty = model.T("verdict.not_running")
 	case v.Verdict.Bad != "":

@@ -21,6 +21,7 @@ import (
 
 	"millpond/app"
 	"millpond/app/model"
+	"millpond/installer/service"
 	"millpond/proxy/control"
 	"millpond/settings/store"
 )
@@ -70,6 +71,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	c := app.Config{
 		Socket:    control.DefaultSocket(os.Getenv),
+		Public:    service.PublicSocket(os.Getenv),
 		Log:       slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		NewWindow: newWindow,
 

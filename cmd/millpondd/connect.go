@@ -104,6 +104,9 @@ func (a *app) ourAddress(ctx context.Context) (address string, status *control.S
 		return "", nil, nil, err
 	}
 	address = s.Listen.Address
+	if machine, ok := a.machineStatus(ctx); ok && status == nil && !a.system {
+		status = &machine
+	}
 	if status != nil {
 		address = cmp.Or(status.Address, address)
 	}
@@ -166,7 +169,7 @@ func connectNotes(c hookup.Client, s *settings.Settings, status *control.Status)
 		notes = append(notes, fmt.Sprintf(`The daemon does not run: until it does, %s reaches nobody. Start it with "millpondd serve".`, c.Title))
 	}
 	if status != nil { // it may have others by its flags
-		served = slices.ContainsFunc(status.Stats.Upstreams, func(u control.Upstream) bool { return u.Kind == c.Kind })
+		served = status.Machine || slices.ContainsFunc(status.Stats.Upstreams, func(u control.Upstream) bool { return u.Kind == c.Kind })
 	}
 	if !served {
 		notes = append(notes, fmt.Sprintf(`No upstream of kind %s is enabled: add one with "millpondd upstream add".`, c.Kind))

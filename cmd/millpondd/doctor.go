@@ -54,7 +54,7 @@ func (a *app) doctorConfig() (doctor.Config, error) {
 		return doctor.Config{}, failed(err, "")
 	}
 	return doctor.Config{
-		Environ: a.environ, Settings: settings, StateDir: state, Socket: control.DefaultSocket(a.getenv), Version: programVersion(),
+		Environ: a.environ, Settings: settings, StateDir: state, Socket: control.DefaultSocket(a.getenv), Public: service.PublicSocket(a.getenv), Version: programVersion(),
 		Service: func(ctx context.Context) (service.Status, error) {
 			s, err := a.service()
 			if err != nil {

@@ -29,7 +29,7 @@ func (a *app) switchCommand(use, short, long, done string, turn func(*control.Cl
 			defer client.Close()
 			ctx, cancel := context.WithTimeout(c.Context(), statusWait)
 			defer cancel()
-			if err := askError(turn(client, ctx)); err != nil {
+			if err := a.absent(ctx, askError(turn(client, ctx))); err != nil {
 				return err
 			}
 			if asJSON {

@@ -19,6 +19,7 @@ import (
 	"millpond/proxy"
 	"millpond/proxy/bench"
 	"millpond/proxy/control"
+	"millpond/proxy/listener"
 	"millpond/settings"
 	"millpond/settings/store"
 )
@@ -105,12 +106,20 @@ func (a *app) serve(ctx context.Context, f serveFlags, accompany func(context.Co
 	}
 	d, err := proxy.New(proxy.Config{
 		Store: st, Overrides: overrides, Log: log, Version: programVersion(), StateDir: state,
-		Control: control.DefaultSocket(a.getenv), Diagnostics: a.ownDiagnostics, Keeper: a.keeper(),
+		Control: control.DefaultSocket(a.getenv), Public: a.publicSocket(), Diagnostics: a.ownDiagnostics, Keeper: a.keeper(),
 	})
 	if err != nil {
 		return a.settingsError(st, f.blame(err))
 	}
-	return serveError(a.runDaemon(ctx, d, f, accompany))
+	return a.serveError(ctx, a.runDaemon(ctx, d, f, accompany))
+}
+
+// publicSocket is where the daemon tells every user of the machine how it is: the machine's alone does.
+func (a *app) publicSocket() string {
+	if control.DefaultSocket(a.getenv) == service.SystemPaths().Control || a.getenv(control.EnvPublic) != "" {
+		return service.PublicSocket(a.getenv)
+	}
+	return ""
 }
 
 // ownDiagnostics is what the daemon sends to who asks for a bundle.
@@ -182,9 +191,15 @@ func (a *app) greet(address string, f serveFlags) {
 
 // serveError gives an error of the running daemon its exit code. Where something can be done the
 // error itself says what.
-func serveError(err error) error {
-	if err == nil {
+func (a *app) serveError(ctx context.Context, err error) error {
+	var bind *listener.BindError
+	switch {
+	case err == nil:
 		return nil
+	case errors.As(err, &bind) && bind.Reason == listener.PortInUse:
+		if taken := a.taken(ctx, bind.Address); taken != nil {
+			return taken
+		}
 	}
 	return failed(err, "")
 }

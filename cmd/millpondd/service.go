@@ -125,7 +125,11 @@ func (a *app) installService(ctx context.Context, s *service.Service, linger boo
 	if err != nil {
 		return serviceReport{}, err
 	}
-	if _, err := a.load(); err != nil { // before anything is changed, and all at once
+	settings, err := a.load() // before anything is changed, and all at once
+	if err == nil {
+		err = a.taken(ctx, settings.Listen.Address)
+	}
+	if err != nil {
 		return serviceReport{}, err
 	}
 	a.progress("installing the service for %s", s.Program())

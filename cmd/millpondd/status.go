@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +28,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "Show whether the daemon runs and how it is",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, err := a.askStatus(c.Context())
+			s, err := a.askAny(c.Context())
 			if err != nil {
 				return err
 			}
@@ -48,7 +49,7 @@ func (a *app) askStatus(ctx context.Context) (control.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusWait)
 	defer cancel()
 	s, err := client.Status(ctx)
-	return s, askError(err)
+	return s, a.absent(ctx, askError(err))
 }
 
 // askError gives an error of a question to the daemon its exit code and advice.
@@ -58,6 +59,8 @@ func askError(err error) error {
 		return nil
 	case errors.Is(err, control.ErrNotRunning):
 		return &failure{code: exitNotRunning, err: control.ErrNotRunning, next: `Start it with "millpondd serve".`}
+	case errors.Is(err, fs.ErrPermission):
+		return &failure{code: exitRefused, err: err, next: "Only an administrator may ask the machine's daemon."}
 	case errors.Is(err, control.ErrPeer):
 		return &failure{code: exitRefused, err: err, next: "Only the user who started the daemon may ask it."}
 	}
@@ -73,7 +76,7 @@ func (a *app) askOurStatus(ctx context.Context) (control.Status, error) {
 	if err != nil || named == "" || samePath(named, s.ConfigPath) {
 		return s, err
 	}
-	return control.Status{}, &failure{code: exitNotRunning, err: control.ErrNotRunning, next: `Start it with "millpondd serve".`}
+	return control.Status{}, a.absent(ctx, askError(control.ErrNotRunning))
 }
 
 // samePath reports whether two paths lead to the same file, which need not exist.
@@ -94,6 +97,9 @@ func isNotRunning(err error) bool { return errors.Is(err, control.ErrNotRunning)
 // printStatus prints the status for a person.
 func printStatus(w io.Writer, s control.Status) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if s.Machine {
+		return printMachine(t, s)
+	}
 	fmt.Fprintf(t, "state\t%s\n", stateInWords(s))
 	fmt.Fprintf(t, "address\t%s\n", orDash(s.Address))
 	fmt.Fprintf(t, "settings\t%s\n", orDash(s.ConfigPath))
@@ -107,6 +113,17 @@ func printStatus(w io.Writer, s control.Status) error {
 	for _, u := range s.Stats.Upstreams {
 		fmt.Fprintf(t, "upstream\t%s: %s, %s\n", u.Name, upstreamState(u), u.URL)
 	}
+	return t.Flush()
+}
+
+// printMachine prints what the machine's daemon tells every user.
+func printMachine(t *tabwriter.Writer, s control.Status) error {
+	day := s.Stats.Windows[control.Window24h]
+	fmt.Fprintf(t, "state\t%s\n", stateInWords(s))
+	fmt.Fprintf(t, "address\t%s\n", orDash(s.Address))
+	fmt.Fprintf(t, "whose\tthe machine's; an administrator sees more: %s\n", byAdministrator("status"))
+	fmt.Fprintf(t, "version\t%s, up %s\n", s.Version, uptime(s.Stats.UptimeSeconds))
+	fmt.Fprintf(t, "last day\t%d requests, %s successful\n", day.Requests, percent(day.SuccessRate))
 	return t.Flush()
 }
 

@@ -45,11 +45,8 @@ func (a *app) topJSON(ctx context.Context) error {
 	defer client.Close()
 	out := json.NewEncoder(a.std.out)
 	for s, err := range client.Watch(ctx, time.Second) {
-		if isNotRunning(err) {
-			return &failure{code: exitNotRunning, err: control.ErrNotRunning, next: `Start it with "millpondd serve".`}
-		}
 		if err != nil {
-			return failed(err, "")
+			return a.absent(ctx, askError(err))
 		}
 		if err := out.Encode(s); err != nil {
 			return err
@@ -81,7 +78,11 @@ func (a *app) watchFor(ctx context.Context, send func(tea.Msg)) {
 	for ctx.Err() == nil {
 		for s, err := range client.Watch(ctx, time.Second) {
 			if err != nil {
-				send(goneMsg{err})
+				if machine, ok := a.machineStatus(ctx); ok {
+					send(statusMsg(machine))
+				} else {
+					send(goneMsg{err})
+				}
 				break
 			}
 			send(statusMsg(s))

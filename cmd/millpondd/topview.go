@@ -129,6 +129,11 @@ func (m topModel) page() []string {
 	if m.gone != nil {
 		lines[1] = m.goneLine()
 	}
+	if s.Machine {
+		minute := s.Stats.Windows[control.Window1m]
+		return append(lines, fmt.Sprintf("requests  %d, %s ok, %d/min", s.Stats.TotalRequests, percent(s.Stats.SuccessRate), minute.Requests), "",
+			"It runs for the whole machine. An administrator sees more: "+byAdministrator("top"))
+	}
 	lines = append(lines, m.figures()...)
 	lines = append(lines, "")
 	room := m.height - len(lines) - 1

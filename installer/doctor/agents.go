@@ -57,8 +57,8 @@ func checkAgents(_ context.Context, v *visit) []Finding {
 
 // address returns where the proxy is, or would be; "" when that is not known.
 func (v *visit) address() string {
-	if v.status != nil && v.status.Address != "" {
-		return loopback(v.status.Address)
+	if address := v.serving(); address != "" {
+		return loopback(address)
 	}
 	if s := v.settings(); s != nil {
 		return loopback(s.Listen.Address)

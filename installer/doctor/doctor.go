@@ -45,6 +45,7 @@ type Config struct {
 	Settings string   // the settings file
 	StateDir string
 	Socket   string // the daemon's control socket
+	Public   string // where the machine's daemon tells how it is; "" asks nobody
 	Version  string // of this program
 
 	// Service asks the service manager. Its error ErrNoManager is none of ours.
@@ -58,24 +59,25 @@ type Config struct {
 // A check looks at one thing.
 type check struct {
 	name string
+	own  bool // is about a daemon of this user's, and left out where the machine's serves
 	run  func(context.Context, *visit) []Finding
 }
 
 // checks are all of them, in their order: what comes later may rest on what was seen.
 var checks = []check{
-	{"settings", checkSettings},
-	{"daemon", checkDaemon},
-	{"stale", checkStale},
-	{"port", checkPort},
-	{"service", checkService},
-	{"tray", checkTray},
-	{"credentials", checkCredentials},
-	{"upstreams", checkUpstreams},
-	{"egress", checkEgress},
-	{"clock", checkClock},
-	{"descriptors", checkDescriptors},
-	{"agents", checkAgents},
-	{"disk", checkDisk},
+	{"settings", true, checkSettings},
+	{"daemon", false, checkDaemon},
+	{"stale", true, checkStale},
+	{"port", false, checkPort},
+	{"service", false, checkService},
+	{"tray", false, checkTray},
+	{"credentials", true, checkCredentials},
+	{"upstreams", true, checkUpstreams},
+	{"egress", true, checkEgress},
+	{"clock", false, checkClock},
+	{"descriptors", true, checkDescriptors},
+	{"agents", false, checkAgents},
+	{"disk", true, checkDisk},
 }
 
 // A visit is one examination and what it knows so far.
@@ -89,7 +91,8 @@ type visit struct {
 	warnings  []string        // of the settings
 	status    *control.Status // nil when no daemon answers
 	statusErr error
-	probes    []probed // what the upstreams answered
+	machine   *control.Status // of the machine's daemon, when this user's does not run
+	probes    []probed        // what the upstreams answered
 }
 
 // statusWait bounds how long the daemon may take to answer.
@@ -107,6 +110,9 @@ func Examine(ctx context.Context, c Config) []Finding {
 func (v *visit) examine(ctx context.Context) []Finding {
 	findings := []Finding{}
 	for _, check := range checks {
+		if check.own && v.machine != nil {
+			continue
+		}
 		v.Progress(check.name, "")
 		for _, f := range check.run(ctx, v) {
 			f.Check, f.Seen, f.Do = check.name, oneLine(f.Seen), oneLine(f.Do)
@@ -151,7 +157,25 @@ func begin(ctx context.Context, c Config) *visit {
 	if v.statusErr = err; err == nil {
 		v.status = &status
 	}
+	if errors.Is(err, control.ErrNotRunning) && c.Public != "" {
+		machine := control.DialPublic(c.Public)
+		defer machine.Close()
+		if s, err := machine.Status(ctx); err == nil {
+			v.machine = &s
+		}
+	}
 	return v
+}
+
+// serving returns where the daemon listens that requests go to; "" when there is none.
+func (v *visit) serving() string {
+	switch {
+	case v.status != nil:
+		return v.status.Address
+	case v.machine != nil:
+		return v.machine.Address
+	}
+	return ""
 }
 
 // settings returns those in force: the daemon's, or those that it would start with; nil
@@ -199,6 +223,8 @@ func Worst(findings []Finding) Level {
 func checkDaemon(_ context.Context, v *visit) []Finding {
 	s := v.status
 	switch {
+	case v.machine != nil:
+		return ok("Millpond runs for the whole machine at http://%s, version %s; an administrator sees more with --system", v.machine.Address, v.machine.Version)
 	case errors.Is(v.statusErr, control.ErrNotRunning):
 		return problem(`Start it with "millpondd service start", or in a terminal with "millpondd serve".`, "the daemon is not running")
 	case v.statusErr != nil:

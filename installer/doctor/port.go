@@ -15,8 +15,8 @@ const reachWait = 3 * time.Second
 
 // checkPort looks whether agents reach the proxy, or whether the daemon could listen.
 func checkPort(ctx context.Context, v *visit) []Finding {
-	if v.status != nil && v.status.Address != "" {
-		return reach(ctx, v.status.Address)
+	if address := v.serving(); address != "" {
+		return reach(ctx, address)
 	}
 	s := v.settings()
 	if s == nil {

@@ -11,6 +11,10 @@ import (
 func checkService(ctx context.Context, v *visit) []Finding {
 	st, err := v.Service(ctx)
 	switch {
+	case v.machine != nil && !st.Installed:
+		return nil
+	case v.machine != nil:
+		return warn(`Remove it with "millpondd service uninstall", or give it another listen.address.`, "you have a service of your own beside the machine's, which serves")
 	case errors.Is(err, service.ErrNoManager):
 		return warn(`Start "millpondd serve" by what this machine starts programs with.`, "%v", err)
 	case err != nil:

@@ -254,12 +254,36 @@ func install(t *testing.T, i *installation) {
 	run := i.m.alice
 	if i.system {
 		run = i.m.root
+		seenByAll(t, i)
 	}
 	if r := run(verify...); r.code != 0 || strings.Contains(r.out+r.err, "millpond") {
 		t.Errorf("%v: got %v; want no complaint", verify, r)
 	}
 	if got := i.property("NoNewPrivileges"); got != "yes" {
 		t.Errorf("NoNewPrivileges is %q; want yes", got)
+	}
+}
+
+// seenByAll has a user who may not change the machine's service see that it runs, and install none
+// beside it.
+func seenByAll(t *testing.T, i *installation) {
+	r := i.m.alice(program, "status")
+	if r.code != 0 || !strings.Contains(r.out, "the machine's") || !strings.Contains(r.out, proxyAddress) || strings.Contains(r.out, "worker") {
+		t.Errorf("alice asks how it is: got %v; want the state and the address, and no names", r)
+	}
+	if r := i.m.alice(program, "status", "--system"); r.code != 0 || strings.Contains(r.out, "worker") {
+		t.Errorf("alice asks how the system's is: got %v; want the same", r)
+	}
+	if r := i.m.alice(program, "service", "install"); r.code != 4 || !strings.Contains(r.err, "the whole machine") {
+		t.Errorf("alice installs a service beside it: got %v; want a refusal", r)
+	}
+	for _, words := range [][]string{{"pause", "--system"}, {"logs", "--system"}, {"config", "show", "--system"}} {
+		if r := i.m.alice(append([]string{program}, words...)...); r.code == 0 || strings.Contains(r.out, "worker") {
+			t.Errorf("alice: %v: got %v; want a refusal", words, r)
+		}
+	}
+	if r := i.m.alice("ls", "/run/millpond"); r.code == 0 {
+		t.Errorf("alice looks into the folder of the sockets: got %v; want a refusal", r)
 	}
 }
 
