@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -53,7 +52,7 @@ only with a signature by the key that this program was built with.`,
 			if asJSON {
 				return writeJSON(a.std.out, r)
 			}
-			printUpdate(a.std.out, r)
+			printUpdate(a.std.out, r, a.kindHere(c.Context()))
 			return nil
 		},
 	}
@@ -94,8 +93,8 @@ func (a *app) checkUpdate(ctx context.Context, address string) (update.Report, e
 	return r, nil
 }
 
-// printUpdate says what is new, and how to install it here.
-func printUpdate(w io.Writer, r update.Report) {
+// printUpdate says what is new, and how to install it where that kind of file was installed.
+func printUpdate(w io.Writer, r update.Report, kind string) {
 	switch {
 	case !r.Known:
 		fmt.Fprintf(w, "This is %s, which is no release; the newest is %s.\n", r.Current, cmp.Or(r.Newest, "none"))
@@ -113,7 +112,7 @@ func printUpdate(w io.Writer, r update.Report) {
 			}
 		}
 	}
-	file, ok := fileForHere(r.Releases[0].Files)
+	file, ok := fileOfKind(r.Releases[0].Files, kind)
 	if !ok {
 		fmt.Fprintf(w, "\nIt has no file for %s on %s.\n", runtime.GOOS, runtime.GOARCH)
 		return
@@ -121,18 +120,12 @@ func printUpdate(w io.Writer, r update.Report) {
 	fmt.Fprintf(w, "\nTo install it:\n  %s\n", strings.Join(installSteps(runtime.GOOS, file), "\n  "))
 }
 
-// fileForHere returns the file that this machine's way of installing takes; the first one otherwise.
-func fileForHere(files []update.File) (update.File, bool) {
-	for _, way := range []struct{ kind, program string }{{"deb", "/usr/bin/dpkg"}, {"rpm", "/usr/bin/rpm"}} {
-		i := slices.IndexFunc(files, func(f update.File) bool { return f.Kind == way.kind })
-		if _, err := os.Stat(way.program); err == nil && i >= 0 {
-			return files[i], true
-		}
-	}
+// fileOfKind returns the file of a kind; the first one when there is none.
+func fileOfKind(files []update.File, kind string) (update.File, bool) {
 	if len(files) == 0 {
 		return update.File{}, false
 	}
-	return files[0], true
+	return files[max(0, slices.IndexFunc(files, func(f update.File) bool { return f.Kind == kind }))], true
 }
 
 // installSteps returns the commands that a person runs to get a file, to check and to install it.

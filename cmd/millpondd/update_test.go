@@ -94,7 +94,7 @@ func TestPrintUpdate(t *testing.T) {
 	}
 	for name, tt := range tests {
 		var out bytes.Buffer
-		printUpdate(&out, tt.report)
+		printUpdate(&out, tt.report, "deb")
 		if !strings.Contains(out.String(), tt.want) {
 			t.Errorf("%s: got %q; want %q", name, out.String(), tt.want)
 		}
@@ -107,5 +107,41 @@ func TestPrintUpdate(t *testing.T) {
 		if got := strings.Join(installSteps(goos, file), "\n"); got != want {
 			t.Errorf("%s: got %q; want %q", goos, got, want)
 		}
+	}
+}
+
+// What is offered is what this very program was installed from, whatever else the machine could install.
+func TestUpdateOffersWhatIsInstalled(t *testing.T) {
+	var files []update.File
+	for _, kind := range []string{"AppImage", "deb", "rpm", "tar.gz"} {
+		files = append(files, update.File{Kind: kind, URL: "https://releases.example/m." + kind})
+	}
+	tests := []struct {
+		name, program string
+		environ       map[string]string
+		owner         string // the package manager that knows the program
+		want          string
+	}{
+		{"a .deb", "/usr/bin/millpondd", nil, "dpkg", "deb"},
+		{"an .rpm", "/usr/bin/millpondd", nil, "rpm", "rpm"},
+		{"an AppImage, copied", "/home/a/.local/share/millpond/bin/millpondd", nil, "", "AppImage"},
+		{"an AppImage, copied elsewhere", "/data/millpond/bin/millpondd", map[string]string{"XDG_DATA_HOME": "/data"}, "", "AppImage"},
+		{"an AppImage, mounted", "/tmp/.mount_x/usr/bin/millpondd", map[string]string{"APPDIR": "/tmp/.mount_x"}, "", "AppImage"},
+		{"the tarball", "/home/a/millpond/millpondd", nil, "", "tar.gz"},
+		{"the tarball, below another program's AppImage", "/home/a/millpond/millpondd", map[string]string{"APPDIR": "/tmp/.mount_y"}, "", "tar.gz"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			getenv := func(name string) string { return map[string]string{"HOME": "/home/a"}[name] + tt.environ[name] }
+			kind := kindOfProgram(tt.program, getenv, func(words ...string) bool {
+				return words[0] == tt.owner && words[len(words)-1] == tt.program
+			})
+			if file, ok := fileOfKind(files, kind); !ok || file.Kind != tt.want {
+				t.Errorf("got %q, and the file %+v; want %s", kind, file, tt.want)
+			}
+		})
+	}
+	if file, ok := fileOfKind(files[1:2], "tar.gz"); !ok || file.Kind != "deb" {
+		t.Errorf("got %+v; want the only one there is", file)
 	}
 }
