@@ -11,7 +11,7 @@ import (
 // clipboard returns the text that a program would paste on the desk.
 func (d *desk) clipboard() string {
 	d.t.Helper()
-	conn, err := xgb.NewConnDisplay(d.screen)
+	conn, err := xgb.NewConnDisplay(d.display)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func (d *desk) clipboard() string {
 // closeWindow asks a window to close, as its frame's button does.
 func (d *desk) closeWindow(id xproto.Window) {
 	d.t.Helper()
-	conn, err := xgb.NewConnDisplay(d.screen)
+	conn, err := xgb.NewConnDisplay(d.display)
 	if err != nil {
 		d.t.Fatal(err)
 	}

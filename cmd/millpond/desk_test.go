@@ -97,11 +97,11 @@ func noteSources(t *testing.T) {
 
 // A desk is a screen in memory, a message bus and a home of its own.
 type desk struct {
-	t      *testing.T
-	home   string
-	env    []string
-	bus    string // the address of the message bus
-	screen string // the name of the display
+	t       *testing.T
+	home    string
+	env     []string
+	bus     string // the address of the message bus
+	display string // the name of the screen
 }
 
 // newDesk returns a desk without a panel.
@@ -125,10 +125,10 @@ func newDesk(t *testing.T) *desk {
 	if err := os.Mkdir(filepath.Join(d.home, "run"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	d.screen = ":" + d.tool("Xvfb", "-displayfd", "3", "-screen", "0", "1000x760x24", "-nolisten", "tcp", "-noreset")
+	d.display = ":" + d.tool("Xvfb", "-displayfd", "3", "-screen", "0", "1000x760x24", "-nolisten", "tcp", "-noreset")
 	d.bus = d.tool("dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=3",
 		"--address=unix:path="+filepath.Join(d.home, "bus"))
-	d.env = append(d.env, "DISPLAY="+d.screen, "DBUS_SESSION_BUS_ADDRESS="+d.bus)
+	d.env = append(d.env, "DISPLAY="+d.display, "DBUS_SESSION_BUS_ADDRESS="+d.bus)
 	return d
 }
 
@@ -236,32 +236,46 @@ func (d *desk) xdotool(args ...string) {
 	}
 }
 
-// picture keeps what the screen shows in the folder MILLPOND_SCREENSHOTS, if set,
-// as soon as it has stopped changing, or after some looks when traffic keeps it
-// moving.
+// screen returns what the screen shows, as a PNG.
+func (d *desk) screen() []byte {
+	d.t.Helper()
+	take := exec.Command("import", "-window", "root", "png:-")
+	take.Env = d.env
+	picture, err := take.Output()
+	if err != nil {
+		d.t.Fatalf("take a picture: %v", err)
+	}
+	return picture
+}
+
+// still waits until the screen shows something that has stopped changing, or for some looks
+// when traffic keeps it moving, and returns what it shows then. What is pressed before a
+// window stands still may be lost, or meet something else than is meant.
+func (d *desk) still() []byte {
+	d.t.Helper()
+	const looks, alike = 20, 3
+	tick := time.NewTicker(300 * time.Millisecond) // a window shows a new state after half a second at most
+	defer tick.Stop()
+	last, same := d.screen(), 1
+	for i := 0; i < looks && same < alike; i++ {
+		<-tick.C
+		now := d.screen()
+		if same++; !bytes.Equal(now, last) || len(now) < 10_000 { // a black screen is smaller
+			same = 1
+		}
+		last = now
+	}
+	return last
+}
+
+// picture keeps what the screen shows in the folder MILLPOND_SCREENSHOTS, if set.
 func (d *desk) picture(name string) {
 	d.t.Helper()
 	dir := os.Getenv("MILLPOND_SCREENSHOTS")
 	if dir == "" {
 		return
 	}
-	tick := time.NewTicker(400 * time.Millisecond) // drawing in software takes a part of it
-	defer tick.Stop()
-	var last []byte
-	for range 8 {
-		<-tick.C
-		take := exec.Command("import", "-window", "root", "png:-")
-		take.Env = d.env
-		picture, err := take.Output()
-		if err != nil {
-			d.t.Fatalf("take a picture: %v", err)
-		}
-		if bytes.Equal(picture, last) && len(picture) > 10_000 { // a black screen is smaller
-			break
-		}
-		last = picture
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), last, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), d.still(), 0o644); err != nil {
 		d.t.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"image"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -52,6 +53,7 @@ func (d *desk) twin(page model.Page) *twin {
 	frame.Resize(window.Size)
 	content.Open(page)
 	w := &twin{d, content, frame.Canvas()}
+	d.still() // the real one has the daemon's state now, too
 	w.refresh()
 	d.focus()
 	d.keys("Escape")
@@ -140,14 +142,16 @@ func (d *desk) try(what string, done func(*settings.Settings) bool, do func()) {
 // pressed before the window has drawn the daemon's state is lost; then it is done anew.
 func (d *desk) attempt(what string, met func() bool, do func()) {
 	d.t.Helper()
-	again := time.NewTicker(6 * time.Second)
-	defer again.Stop()
+	const pause = 8 * time.Second
 	do()
+	again := time.NewTicker(pause)
+	defer again.Stop()
 	until(d.t, what, func() bool {
 		select {
 		case <-again.C:
 			if !met() {
 				do()
+				again.Reset(pause)
 			}
 		default:
 		}
@@ -164,11 +168,12 @@ func (d *desk) file(words string, says bool) {
 	})
 }
 
-// open opens the window at a page.
+// open opens the window at a page, and waits until it is drawn.
 func (d *desk) open(page model.Page) *process {
 	d.t.Helper()
 	p := d.run(programs.whole, "window", "--page", string(page))
 	until(d.t, "a window", func() bool { return len(d.windows()) == 1 })
+	d.still()
 	return p
 }
 
@@ -285,6 +290,7 @@ func TestWindowTakesAdvice(t *testing.T) {
 // stays and applies them when asked to, and it ends when it is told to by a signal.
 func TestWindowAsksBeforeClosing(t *testing.T) {
 	d := newDesk(t)
+	d.light()
 	d.configure("[[upstreams]]\nname = \"one\"\nkind = \"http\"\nurl = \"http://127.0.0.1:9\"\n")
 	d.daemon()
 	limit := func(n int) func(*settings.Settings) bool {
@@ -300,8 +306,11 @@ func TestWindowAsksBeforeClosing(t *testing.T) {
 	closing := func(n int) *process {
 		p := d.open(model.PagePool)
 		d.try("a window that works", limit(n), func() { write(n); d.keys("ctrl+s") })
-		write(700)
+		frame := d.place()
+		foot := image.Rect(frame.Max.X-200, frame.Max.Y-110, frame.Max.X, frame.Max.Y)
+		d.attempt("what applies a change", func() bool { _, shown := seek(part(d.screenshot(), foot), primary); return shown }, func() { write(700) })
 		d.closeWindow(d.only())
+		until(t, "the question, with what discards", func() bool { _, shown := seek(part(d.screenshot(), frame), failing); return shown })
 		return p
 	}
 	closing(600).end(t, syscall.SIGTERM)

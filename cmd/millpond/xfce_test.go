@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,6 +22,9 @@ import (
 
 	"millpond/proxy/porttest"
 )
+
+// panelHeight is how high the panel at the top of the screen is, with its clock.
+const panelHeight = 34
 
 // panelSettings give xfce4-panel one bar at the top with the tray and a clock.
 const panelSettings = `<?xml version="1.0" encoding="UTF-8"?>
@@ -80,12 +84,9 @@ func TestRealPanel(t *testing.T) {
 	until(t, "the proxy to be on", func() bool { return ask(t, address, "/") == http.StatusOK })
 
 	d.openMenu(icon)
-	for range 3 {
-		d.xdotool("key", "Down")
-	}
-	d.xdotool("key", "Right")
+	d.step("Down", "Down", "Down", "Right")
 	d.picture("tray-upstreams")
-	d.xdotool("key", "Down")
+	d.step("Down")
 	d.xdotool("key", "Return")
 	until(t, "the other upstream to be preferred", func() bool {
 		text, err := os.ReadFile(d.config())
@@ -134,7 +135,7 @@ func (d *desk) xfcePanel() {
 // paintDesk gives the screen a colour, so that pictures of it look like a desktop.
 func (d *desk) paintDesk() {
 	d.t.Helper()
-	conn, err := xgb.NewConnDisplay(d.screen)
+	conn, err := xgb.NewConnDisplay(d.display)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -164,13 +165,7 @@ func (d *desk) panelKnowsIcon() bool {
 // screenshot returns what the screen shows.
 func (d *desk) screenshot() image.Image {
 	d.t.Helper()
-	take := exec.Command("import", "-window", "root", "png:-")
-	take.Env = d.env
-	text, err := take.Output()
-	if err != nil {
-		d.t.Fatalf("take a picture: %v", err)
-	}
-	picture, err := png.Decode(bytes.NewReader(text))
+	picture, err := png.Decode(bytes.NewReader(d.screen()))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -209,12 +204,49 @@ func seek(picture image.Image, want color.NRGBA) (image.Point, bool) {
 	return sum.Div(n), true
 }
 
+// again is after how many looks something is pressed anew that has had no effect: a second
+// click would close what the first one is about to open.
+const again = 20
+
 // openMenu opens the menu of the icon with the mouse and waits for it.
 func (d *desk) openMenu(icon image.Point) {
 	d.t.Helper()
-	before := d.panelWindows()
-	d.xdotool("mousemove", strconv.Itoa(icon.X), strconv.Itoa(icon.Y), "click", "3")
-	until(d.t, "the menu", func() bool { return d.panelWindows() > before })
+	before, looks := d.panelWindows(), 0
+	until(d.t, "the menu", func() bool {
+		if looks%again == 0 {
+			d.xdotool("mousemove", strconv.Itoa(icon.X), strconv.Itoa(icon.Y), "click", "3")
+		}
+		looks++
+		return d.panelWindows() > before
+	})
+	d.still()
+}
+
+// step presses keys in an open menu, each when what the one before does is seen.
+func (d *desk) step(keys ...string) {
+	d.t.Helper()
+	below := image.Rect(0, panelHeight, 1000, 760)
+	for _, key := range keys {
+		before, looks := part(d.screenshot(), below), 0
+		until(d.t, "the menu after "+key, func() bool {
+			if looks%again == 0 {
+				d.xdotool("key", key)
+			}
+			looks++
+			return !slices.Equal(colors(part(d.screenshot(), below)), colors(before))
+		})
+	}
+}
+
+// colors returns the points of a picture.
+func colors(picture image.Image) []color.Color {
+	var all []color.Color
+	for y := picture.Bounds().Min.Y; y < picture.Bounds().Max.Y; y++ {
+		for x := picture.Bounds().Min.X; x < picture.Bounds().Max.X; x++ {
+			all = append(all, picture.At(x, y))
+		}
+	}
+	return all
 }
 
 // choose chooses the entry of the open menu that comes after n others which can be
@@ -223,7 +255,7 @@ func (d *desk) choose(n int) {
 	d.t.Helper()
 	open := d.panelWindows()
 	for range n + 1 {
-		d.xdotool("key", "Down")
+		d.step("Down")
 	}
 	d.xdotool("key", "Return")
 	until(d.t, "the menu to close", func() bool { return d.panelWindows() < open })
