@@ -44,7 +44,8 @@ type condition struct {
 	args   []string
 }
 
-// judge tells the state: the worst that holds, with its reason.
+// judge tells the state: the worst that holds, with its reason. Without an upstream nothing
+// has failed, but is still to be set up, which comes before all that could have.
 func judge(f facts) condition {
 	rate := f.minute.SuccessRate()
 	switch {
@@ -55,7 +56,7 @@ func judge(f facts) condition {
 	case len(f.healthy) == 0 && len(f.withheld) > 0 && !f.forward:
 		return condition{control.Failing, ReasonCredentialMissing, f.withheld}
 	case len(f.healthy) == 0 && len(f.withheld) == 0 && !f.forward:
-		return condition{control.Failing, ReasonNoUpstream, nil}
+		return condition{control.Degraded, ReasonNoUpstream, nil}
 	case f.minute.Judged() >= fewest && rate < 100*f.verdict.SwitchBelow:
 		return condition{control.Failing, ReasonSuccessTooLow, percents(rate, f.verdict.SwitchBelow)}
 	case f.unapplied != "":

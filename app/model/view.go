@@ -105,7 +105,7 @@ func Of(s control.Status, err error, now time.Time) View {
 		v.Command = s.ConfigPath
 	}
 	v.Headline = headlineOf(v.State)
-	if s.State == control.Failing && s.Reason == "no_upstream" { // nothing has failed yet
+	if s.Reason == "no_upstream" { // nothing is wrong: it is still to be set up
 		v.Headline = T("state.no_upstream")
 	}
 	return v

@@ -49,8 +49,11 @@ func TestState(t *testing.T) {
 			s.State, s.Reason, s.ReasonArgs = control.Degraded, "upstream_ejected", []string{"relay"}
 		}, Degraded, "state.degraded", "reason.upstream_ejected", "advice.ejected", true},
 		{"failing", func(s *control.Status) {
-			s.State, s.Reason = control.Failing, "no_upstream"
-		}, Failing, "state.no_upstream", "reason.no_upstream", "advice.add_upstream", true},
+			s.State, s.Reason = control.Failing, "no_healthy_upstream"
+		}, Failing, "state.failing", "reason.no_healthy_upstream", "advice.check_upstreams", true},
+		{"nowhere to go", func(s *control.Status) {
+			s.State, s.Reason = control.Degraded, "no_upstream"
+		}, Degraded, "state.no_upstream", "reason.no_upstream", "advice.add_upstream", true},
 		{"draining", func(s *control.Status) { s.Draining = true }, On, "state.on", "reason.draining", "", true},
 		{"newer daemon that understands us", func(s *control.Status) { s.API = control.API + 1 }, On, "state.on", "", "", true},
 		{"newer daemon that does not", func(s *control.Status) { s.API, s.MinAPI = control.API+2, control.API+1 }, On, "state.on", "reason.application_too_old", "advice.update_application", true},

@@ -13,7 +13,7 @@ type State string
 // The states of the proxy. Off means paused by a person.
 const (
 	On       State = "on"       // requests pass
-	Degraded State = "degraded" // requests pass, with trouble that a person should know of
+	Degraded State = "degraded" // requests pass, with trouble that a person should know of, or have nowhere to go yet
 	Failing  State = "failing"  // requests fail
 	Off      State = "off"      // requests are refused because a person paused the proxy
 )
