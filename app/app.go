@@ -66,7 +66,8 @@ type Window interface {
 	// Run shows the window until a person closes it or ctx is done. It calls
 	// opened when views can be drawn, on a goroutine that it does not need.
 	Run(ctx context.Context, opened func())
-	// Show draws a view soon. It may be called on any goroutine.
+	// Show draws a view soon. It may be called on any goroutine, before Run too: on
+	// that of Run it is drawn at once then.
 	Show(model.View)
 	// Adopt words all texts anew with say and takes an appearance of model.Themes.
 	// It may be called on any goroutine.

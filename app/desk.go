@@ -27,8 +27,10 @@ type desk struct {
 
 	mu sync.Mutex
 	// mu guards what follows. It is taken inside the link's, never outside it.
-	facts model.Desk
-	page  model.Page // that is open
+	facts  model.Desk
+	page   model.Page // that is open
+	daemon int        // the process that answers, by the newest view; 0 when none does
+	asked  int        // the daemon when the service was asked last
 }
 
 // newDesk returns a desk that calls changed, from any goroutine, when something is
@@ -66,9 +68,10 @@ func (d *desk) run(ctx context.Context) {
 	}
 }
 
-// wanted reports whether the open page shows what the desk looks at.
+// wanted reports whether the desk must keep looking: for the open page, or since there is no
+// daemon, which the service may start and what is offered depends on.
 func (d *desk) wanted() bool {
-	return d.shows(model.PageGeneral, model.PageAgents, model.PageWelcome, model.PageVerdict, model.PagePool)
+	return d.unsure() || d.shows(model.PageGeneral, model.PageAgents, model.PageWelcome, model.PageVerdict, model.PagePool)
 }
 
 // shows reports whether one of the pages is open.
@@ -76,6 +79,13 @@ func (d *desk) shows(pages ...model.Page) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Contains(pages, d.page)
+}
+
+// unsure reports whether it may be otherwise by now with the service than it was.
+func (d *desk) unsure() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.daemon == 0 || d.daemon != d.asked || !d.facts.Service.Asked
 }
 
 // open notes which page is open, so that its facts are gathered.
@@ -97,6 +107,9 @@ func (d *desk) again() {
 
 // look gathers the facts.
 func (d *desk) look(ctx context.Context) {
+	if d.unsure() || !d.shows(model.PageVerdict, model.PagePool) {
+		d.askService(ctx)
+	}
 	if d.shows(model.PageVerdict) {
 		verdict := d.lookAtVerdict(ctx)
 		d.change(func(f *model.Desk) { f.Verdict = verdict })
@@ -107,17 +120,32 @@ func (d *desk) look(ctx context.Context) {
 		d.change(func(f *model.Desk) { f.Advised = advice })
 		return
 	}
-	service := d.config.serviceFacts(ctx)
 	atLogin, err := startsAtLogin()
 	clients := d.config.clientFacts(d.address(ctx))
 	if ctx.Err() != nil {
 		return
 	}
 	d.change(func(f *model.Desk) {
-		f.Service, f.Clients = service, clients
+		f.Clients = clients
 		f.AtLogin, f.AtLoginBad = atLogin, ""
 		if err != nil {
 			f.AtLoginBad = err.Error()
+		}
+	})
+}
+
+// askService asks how it stands with the service, and shows that at once.
+func (d *desk) askService(ctx context.Context) {
+	d.mu.Lock()
+	d.asked = d.daemon
+	d.mu.Unlock()
+	service := d.config.serviceFacts(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	d.change(func(f *model.Desk) {
+		if !f.Setup.Busy() { // its end tells
+			f.Service = service
 		}
 	})
 }
@@ -144,11 +172,16 @@ func (d *desk) change(f func(*model.Desk)) {
 	d.changed()
 }
 
-// fill adds the facts to a view.
+// fill adds the facts to a view. Another daemon than before is a reason to look anew.
 func (d *desk) fill(v model.View) model.View {
 	d.mu.Lock()
 	facts := d.facts
+	other := v.PID != d.daemon
+	d.daemon = v.PID
 	d.mu.Unlock()
+	if other {
+		d.again()
+	}
 	facts.Log = d.log.view()
 	return v.With(facts)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"millpond/app/model"
@@ -34,9 +35,15 @@ func deskConfig(t *testing.T) Config {
 // startDesk runs a desk and returns it with its facts as they come.
 func startDesk(t *testing.T, c Config) (*desk, <-chan model.View) {
 	t.Helper()
+	return watchDesk(t, c, func() model.View { return model.View{Startable: true} })
+}
+
+// watchDesk is startDesk beside a daemon, of which link tells.
+func watchDesk(t *testing.T, c Config, link func() model.View) (*desk, <-chan model.View) {
+	t.Helper()
 	views := make(chan model.View, 1000)
 	var d *desk
-	d = newDesk(c, func() { views <- d.fill(model.View{Startable: true}) })
+	d = newDesk(c, func() { views <- d.fill(link()) })
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { d.run(ctx) })
@@ -118,6 +125,20 @@ func TestDeskTellsWhyItFailed(t *testing.T) {
 	}
 	d.runForLogin(t.Context())
 	await(t, views, "tried again", func(v model.View) bool { return v.General.Busy })
+}
+
+// Whatever page is open, the service is asked at first, and again when another daemon answers.
+func TestDeskAsksService(t *testing.T) {
+	for _, page := range []model.Page{"", model.PageVerdict, model.PagePool} {
+		c := deskConfig(t)
+		c.Page = page
+		var pid atomic.Int32
+		d, views := watchDesk(t, c, func() model.View { return model.View{Startable: pid.Load() == 0, PID: int(pid.Load())} })
+		await(t, views, "with a way to start", func(v model.View) bool { return v.Start != "" })
+		pid.Store(7)
+		d.changed()
+		await(t, views, "asked again", func(model.View) bool { return !d.unsure() })
+	}
 }
 
 // The log is followed while its page is open, in bounded memory, and begun anew when

@@ -35,6 +35,7 @@ type link struct {
 	show   func(model.View)
 	fill   func(model.View) model.View // adds what is not the daemon's; nil adds nothing
 	stop   func(context.Context) error // ends the daemon; nil cannot
+	wake   chan struct{}               // look for a lost daemon now
 	wg     sync.WaitGroup              // requests under way
 
 	mu sync.Mutex
@@ -52,7 +53,7 @@ type link struct {
 // newLink returns a link to the daemon that calls show with each view. Views come
 // from several goroutines, one at a time.
 func newLink(c Config, every time.Duration, show func(model.View)) *link {
-	return &link{client: control.Dial(c.Socket), public: c.dialPublic(), every: every, show: show}
+	return &link{client: control.Dial(c.Socket), public: c.dialPublic(), every: every, show: show, wake: make(chan struct{}, 1)}
 }
 
 // dialPublic returns a client of the machine's daemon; nil where nobody is to be asked.
@@ -98,6 +99,7 @@ func (l *link) run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
+		case <-l.wake:
 		case <-time.After(wait):
 			wait = min(2*wait, retryMost)
 		}
@@ -133,8 +135,15 @@ func (l *link) update(change func()) {
 	l.show(v) // does not block: the tray keeps the newest view, Fyne queues it
 }
 
-// again makes the view anew from what is known.
-func (l *link) again() { l.update(func() {}) }
+// again makes the view anew, since something else has changed, and looks for a daemon that
+// was lost.
+func (l *link) again() {
+	select {
+	case l.wake <- struct{}{}:
+	default: // it is about to
+	}
+	l.update(func() {})
+}
 
 // present returns the last status, and false when there is none to go by.
 func (l *link) present() (control.Status, bool) {

@@ -32,7 +32,7 @@ func (r registered) facts(ctx context.Context) model.ServiceFacts {
 	s, err := r.Status(ctx)
 	f := model.ServiceFacts{
 		Asked: true, Manager: s.Manager, Program: s.Program, Detail: s.Detail, Installed: s.Installed,
-		Running: s.Running, Failing: s.Failing, Missing: s.ProgramMissing, Linger: s.Linger,
+		Running: s.Running, Failing: s.Failing, Missing: s.ProgramMissing, PID: s.PID, Linger: s.Linger,
 	}
 	if err != nil {
 		f.Bad = err.Error()

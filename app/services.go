@@ -20,8 +20,13 @@ type manager interface {
 	facts(context.Context) model.ServiceFacts
 }
 
+// askTime bounds the question to the service's manager how it stands.
+const askTime = 10 * time.Second
+
 // serviceFacts tells how it stands with the service.
 func (c Config) serviceFacts(ctx context.Context) model.ServiceFacts {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
 	m, err := c.manager()
 	if err != nil {
 		return model.ServiceFacts{Asked: true, None: err.Error()}
@@ -29,19 +34,33 @@ func (c Config) serviceFacts(ctx context.Context) model.ServiceFacts {
 	return m.facts(ctx)
 }
 
-// startDaemon starts the daemon by its service, or else for this login.
-func (c Config) startDaemon(ctx context.Context) error {
-	m, err := c.manager()
-	if err == nil && m.facts(ctx).Installed {
+// startDaemon starts the daemon, or calls choose where a person has to choose how.
+func (c Config) startDaemon(ctx context.Context, choose func()) error {
+	switch c.serviceFacts(ctx).Way() {
+	case model.StartService:
+		m, err := c.manager()
+		if err != nil {
+			return err
+		}
 		return m.Start(ctx)
+	case model.StartLogin:
+		return c.runDaemon(ctx)
 	}
-	return c.runDaemon(ctx)
+	choose()
+	return nil
 }
 
-// stopDaemon stops the daemon: its service, or the process that answers.
+// endPatience is how long a daemon that was told to end may take: requests in flight get 30 s.
+const endPatience = 35 * time.Second
+
+// stopDaemon stops the daemon: its service, also one that is started again and again, and
+// what answers then.
 func (c Config) stopDaemon(ctx context.Context) error {
-	if m, err := c.manager(); err == nil && m.facts(ctx).Running {
-		return m.Stop(ctx)
+	f := c.serviceFacts(ctx)
+	if f.Running || f.Failing {
+		if err := c.stopService(ctx); err != nil {
+			return err
+		}
 	}
 	client := control.Dial(c.Socket)
 	defer client.Close()
@@ -52,35 +71,46 @@ func (c Config) stopDaemon(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := terminate(s.PID); err != nil {
-		return fmt.Errorf("stop the daemon, process %d: %w", s.PID, err)
+	if s.PID != f.PID { // else it has been told to
+		if err := terminate(s.PID); err != nil {
+			return fmt.Errorf("stop the daemon, process %d: %w", s.PID, err)
+		}
 	}
-	return c.await(ctx, "to end", func() bool {
+	return c.await(ctx, endPatience, "to end", func() bool {
 		_, err := client.Status(ctx)
 		return errors.Is(err, control.ErrNotRunning)
 	})
+}
+
+// stopService stops the service.
+func (c Config) stopService(ctx context.Context) error {
+	m, err := c.manager()
+	if err != nil {
+		return err
+	}
+	return m.Stop(ctx)
 }
 
 // answers waits until the daemon answers.
 func (c Config) answers(ctx context.Context) error {
 	client := control.Dial(c.Socket)
 	defer client.Close()
-	return c.await(ctx, "to answer", func() bool {
+	return c.await(ctx, startPatience, "to answer", func() bool {
 		s, err := client.Status(ctx)
 		return err == nil && s.Address != ""
 	})
 }
 
 // await waits until the daemon has done something. The error says what it has not.
-func (c Config) await(ctx context.Context, what string, done func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
+func (c Config) await(ctx context.Context, patience time.Duration, what string, done func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for !done() {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waited %v in vain for the daemon %s", startPatience, what)
+			return fmt.Errorf("waited %v in vain for the daemon %s", patience, what)
 		case <-tick.C:
 		}
 	}
@@ -103,6 +133,8 @@ func (c Config) stepsOf(a model.ServiceAction) ([]step, error) {
 	switch a {
 	case model.ServiceInstall:
 		return []step{m.Install, m.Start, c.answers}, nil
+	case model.ServiceTakeOver:
+		return []step{m.Install, c.stopDaemon, m.Start, c.answers}, nil
 	case model.ServiceStart:
 		return []step{m.Start, c.answers}, nil
 	case model.ServiceStop:
@@ -120,9 +152,17 @@ func (d *desk) service(ctx context.Context, a model.ServiceAction) {
 	d.setUp(ctx, model.SetupOf(a), func() ([]step, error) { return d.config.stepsOf(a) })
 }
 
-// runForLogin runs the daemon for this login, as a process and not as a service.
+// runForLogin runs the daemon for this login, as a process and not as a service. A service
+// that fails again and again does so no longer, since it would be in the way.
 func (d *desk) runForLogin(ctx context.Context) {
-	run := func(ctx context.Context) error { return d.config.runDaemon(ctx) }
+	run := func(ctx context.Context) error {
+		if d.config.serviceFacts(ctx).Failing {
+			if err := d.config.stopService(ctx); err != nil {
+				return err
+			}
+		}
+		return d.config.runDaemon(ctx)
+	}
 	d.setUp(ctx, model.SetupRun(), func() ([]step, error) { return []step{run}, nil })
 }
 
@@ -145,15 +185,27 @@ func (d *desk) setUp(ctx context.Context, s model.Setup, steps func() ([]step, e
 	}
 	d.wg.Go(func() {
 		defer d.again()
-		list, err := steps()
-		for i := 0; err == nil && i < len(list); i++ {
-			if err = list[i](ctx); err == nil {
-				d.change(func(f *model.Desk) { f.Setup = f.Setup.Next() })
-			}
-		}
-		if err != nil {
-			d.config.Log.Error("set up the service", "err", err)
-			d.change(func(f *model.Desk) { f.Setup = f.Setup.Failed(err) })
-		}
+		ended := d.goThrough(ctx, s, steps)
+		d.changed()                           // the daemon may be there
+		service := d.config.serviceFacts(ctx) // so that the end is shown with what it has led to
+		d.change(func(f *model.Desk) { f.Setup, f.Service = ended, service })
 	})
+}
+
+// goThrough goes through the steps of a setup, of which it shows how far they are, and
+// returns how it ended.
+func (d *desk) goThrough(ctx context.Context, s model.Setup, steps func() ([]step, error)) model.Setup {
+	list, err := steps()
+	for _, do := range list {
+		d.change(func(f *model.Desk) { f.Setup = s })
+		if err = do(ctx); err != nil {
+			break
+		}
+		s = s.Next()
+	}
+	if err != nil {
+		d.config.Log.Error("set up the service", "err", err)
+		return s.Failed(err)
+	}
+	return s
 }

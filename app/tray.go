@@ -100,13 +100,16 @@ func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) 
 		}
 	})
 	daemon.stop = c.stopDaemon
-	open := func() {
+	openAt := func(page model.Page) {
+		at := c
+		at.Page = page
 		windows.Add(1)
 		wg.Go(func() {
 			defer windows.Add(-1)
-			c.openWindow(ctx)
+			at.openWindow(ctx)
 		})
 	}
+	open := func() { openAt(c.Page) }
 	icon = tray.New(say, tray.Actions{
 		Switch: func(on bool) { daemon.turn(ctx, on) },
 		Use:    func(name string) { daemon.prefer(ctx, name) },
@@ -114,9 +117,13 @@ func (c Config) stay(ctx context.Context, first *instance, say func(model.Text) 
 		Copy: func(text string) {
 			daemon.ask(ctx, "error.copy", func(ctx context.Context) error { return board.set(ctx, text) })
 		},
-		Start: func() { daemon.ask(ctx, "error.start", c.startDaemon) },
-		Open:  open,
-		Quit:  cancel,
+		Start: func() {
+			daemon.ask(ctx, "error.start", func(ctx context.Context) error {
+				return c.startDaemon(ctx, func() { openAt(model.PageWelcome) })
+			})
+		},
+		Open: open,
+		Quit: cancel,
 	})
 	wg.Go(func() { daemon.run(ctx) })
 	wg.Go(func() {

@@ -47,16 +47,19 @@ func (c Config) attend(ctx context.Context, first *instance, say func(model.Text
 	defer cancel()
 
 	var window Window
-	daemon := newLink(c, windowPace, func(v model.View) { window.Show(v) })
+	curtain := newCurtain()
+	daemon := newLink(c, windowPace, curtain.show)
 	desk := newDesk(c, daemon.again)
 	daemon.fill, daemon.stop = desk.fill, c.stopDaemon
+	theme := desk.facts.Preferences.Theme
+	wg.Go(func() { daemon.run(ctx) })
+	wg.Go(func() { desk.run(ctx) })
 	window = c.NewWindow(Opening{
-		Say: say, Notice: c.notice(), Page: c.Page, Theme: desk.facts.Preferences.Theme,
+		Say: say, Notice: c.notice(), Page: c.Page, Theme: theme,
 		Do: c.actions(ctx, daemon, desk, func(p model.Preferences) { c.adopt(window, p) }),
 	})
+	curtain.rise(ctx, window)
 	window.Run(ctx, func() {
-		wg.Go(func() { daemon.run(ctx) })
-		wg.Go(func() { desk.run(ctx) })
 		wg.Go(func() {
 			first.serve(ctx, func(word string) bool {
 				if word == quit {
@@ -67,6 +70,52 @@ func (c Config) attend(ctx context.Context, first *instance, say func(model.Text
 			})
 		})
 	})
+}
+
+// curtainTime is how long a window that is made may wait for what it shows first, so that
+// nobody sees one page in passing and then another.
+const curtainTime = 300 * time.Millisecond
+
+// A curtain keeps views from a window until it is about to be shown. Use newCurtain.
+type curtain struct {
+	known chan struct{} // closed when it is known what to show first
+	once  sync.Once     // closes it
+
+	mu sync.Mutex
+	// mu guards what follows.
+	window Window // nil while the curtain is down
+	newest model.View
+}
+
+// newCurtain returns a curtain that is down.
+func newCurtain() *curtain {
+	return &curtain{known: make(chan struct{}), newest: model.Start()}
+}
+
+// show has a view shown. It may be called on any goroutine.
+func (c *curtain) show(v model.View) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v.State != model.Loading {
+		c.once.Do(func() { close(c.known) })
+	}
+	if c.newest = v; c.window != nil {
+		c.window.Show(v) // queues it
+	}
+}
+
+// rise gives a window what is known, for which it waits a little, and all that comes then.
+func (c *curtain) rise(ctx context.Context, w Window) {
+	select {
+	case <-c.known:
+	case <-time.After(curtainTime):
+	case <-ctx.Done():
+	}
+	c.mu.Lock()
+	c.window = w
+	first := c.newest
+	c.mu.Unlock()
+	w.Show(first) // drawn at once; what comes meanwhile is queued behind it
 }
 
 // actions are what a person can ask for in the window.
@@ -82,7 +131,6 @@ func (c Config) actions(ctx context.Context, daemon *link, desk *desk, adopt fun
 			daemon.ask(ctx, "error.advice", func(ctx context.Context) error { return desk.takeAdvice(ctx, id, revision, on) })
 		},
 
-		Start:   func() { desk.service(ctx, model.ServiceStart) },
 		Service: func(a model.ServiceAction) { desk.service(ctx, a) },
 		RunOnce: func() { desk.runForLogin(ctx) },
 		Demo:    func() { desk.demo(ctx) },

@@ -18,7 +18,6 @@ type Actions struct {
 
 	Open func(Page) // this page is shown now, so that its facts are wanted; may be nil
 
-	Start      func()                           // the proxy, in the way that there is
 	Service    func(ServiceAction)              // General.Setup tells how it goes
 	RunOnce    func()                           // the daemon for this login, not as a service
 	Demo       func()                           // the daemon with its built-in upstreams

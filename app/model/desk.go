@@ -19,6 +19,16 @@ type Desk struct {
 
 // With returns the view with what the desk has to add.
 func (v View) With(d Desk) View {
+	if v.Startable {
+		v.Start = d.Service.Way()
+	}
+	if v.Startable && v.Start == "" { // what is offered depends on the service
+		v.State, v.Headline, v.Startable = Loading, T("state.loading"), false
+		v.Reason, v.Advice, v.Command = Text{}, Text{}, ""
+	}
+	if d.Setup.Failure != "" && d.Setup.over(v, d.Service) {
+		d.Setup = Setup{}
+	}
 	v.Log, v.Verdict, v.Advised = d.Log, d.Verdict, d.Advised
 	v.General = generalOf(v, d)
 	v.Agents = agentsOf(v, d.Clients)

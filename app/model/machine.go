@@ -19,7 +19,7 @@ func machineView(s control.Status) View {
 		Command: commandMachine,
 	}
 	v.Headline = headlineOf(v.State)
-	if s.State == control.Failing && s.Reason == "no_upstream" {
+	if s.Reason == "no_upstream" {
 		v.Headline = T("state.no_upstream")
 	}
 	if day.Requests > 0 {

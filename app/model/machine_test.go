@@ -20,7 +20,7 @@ func TestMachine(t *testing.T) {
 		{"on", func(*control.Status) {}, On, "state.on", "reason.machine", true},
 		{"idle", func(s *control.Status) { s.Stats.Windows = nil }, On, "state.on", "reason.machine_idle", true},
 		{"off", func(s *control.Status) { s.State, s.Paused = control.Off, true }, Off, "state.off", "reason.machine", false},
-		{"nowhere to go", func(s *control.Status) { s.State, s.Reason = control.Failing, "no_upstream" }, Failing, "state.no_upstream", "reason.machine", true},
+		{"nowhere to go", func(s *control.Status) { s.State, s.Reason = control.Degraded, "no_upstream" }, Degraded, "state.no_upstream", "reason.machine", true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"millpond/proxy/control"
 )
 
 func TestServiceOf(t *testing.T) {
+	const daemon = 100
 	yes, no := true, false
 	installed := ServiceFacts{Asked: true, Installed: true, Program: "/usr/bin/millpondd"}
 	with := func(change func(*ServiceFacts)) ServiceFacts { f := installed; change(&f); return f }
@@ -18,30 +21,43 @@ func TestServiceOf(t *testing.T) {
 		state     State
 		headline  string
 		note      string
-		can       string // install, start, stop, restart, uninstall
+		can       string // install, take over, start, stop, restart, uninstall
+		way       Way    // while no daemon answers
 	}{
-		{"not asked yet", ServiceFacts{}, false, Loading, "service.asking", "", ""},
-		{"no manager", ServiceFacts{Asked: true, None: "no systemd"}, false, Off, "service.none", "service.none.note", ""},
-		{"manager does not answer", ServiceFacts{Asked: true, Bad: "no bus"}, false, Degraded, "service.unknown", "", "install"},
-		{"nothing there", ServiceFacts{Asked: true}, false, Off, "service.not_installed", "service.not_installed.note", "install"},
-		{"started by hand", ServiceFacts{Asked: true}, true, Degraded, "service.by_hand", "service.by_hand.note", "stop"},
-		{"stopped", installed, false, Off, "service.stopped", "", "start uninstall"},
-		{"running", with(func(f *ServiceFacts) { f.Running = true }), true, On, "service.running", "", "stop restart uninstall"},
-		{"running, lingers", with(func(f *ServiceFacts) { f.Running, f.Linger = true, &yes }), true, On, "service.running", "service.linger", "stop restart uninstall"},
-		{"running, until logout", with(func(f *ServiceFacts) { f.Running, f.Linger = true, &no }), true, On, "service.running", "service.no_linger", "stop restart uninstall"},
-		{"starting", with(func(f *ServiceFacts) { f.Running = true }), false, Degraded, "service.starting", "", "stop restart uninstall"},
-		{"failing", with(func(f *ServiceFacts) { f.Failing = true }), false, Failing, "service.failing", "service.failing.note", "stop restart uninstall"},
-		{"program gone", with(func(f *ServiceFacts) { f.Missing, f.Running = true, true }), true, Failing, "service.missing", "service.missing.note", "install uninstall"},
-		{"another in its place", installed, true, Degraded, "service.beside", "service.beside.note", "stop uninstall"},
+		{"not asked yet", ServiceFacts{}, false, Loading, "service.asking", "", "", ""},
+		{"no manager", ServiceFacts{Asked: true, None: "no systemd"}, false, Off, "service.none", "service.none.note", "", StartLogin},
+		{"manager does not answer", ServiceFacts{Asked: true, Bad: "no bus"}, false, Degraded, "service.unknown", "", "install", StartChosen},
+		{"manager does not answer, the proxy does", ServiceFacts{Asked: true, Bad: "no bus"}, true, Degraded, "service.unknown", "", "", StartChosen},
+		{"nothing there", ServiceFacts{Asked: true}, false, Off, "service.not_installed", "service.not_installed.note", "install", StartChosen},
+		{"started by hand", ServiceFacts{Asked: true}, true, Degraded, "service.by_hand", "service.by_hand.note", "take_over stop", StartChosen},
+		{"stopped", installed, false, Off, "service.stopped", "", "start uninstall", StartService},
+		{"running", with(func(f *ServiceFacts) { f.Running = true }), true, On, "service.running", "", "stop restart uninstall", StartChosen},
+		{"its daemon answers before it is called running", with(func(f *ServiceFacts) { f.PID = daemon }), true, On, "service.running", "", "stop restart uninstall", StartService},
+		{"running, lingers", with(func(f *ServiceFacts) { f.Running, f.Linger = true, &yes }), true, On, "service.running", "service.linger", "stop restart uninstall", StartChosen},
+		{"running, until logout", with(func(f *ServiceFacts) { f.Running, f.Linger = true, &no }), true, On, "service.running", "service.no_linger", "stop restart uninstall", StartChosen},
+		{"starting", with(func(f *ServiceFacts) { f.Running = true }), false, Degraded, "service.starting", "", "stop restart uninstall", StartChosen},
+		{"failing", with(func(f *ServiceFacts) { f.Failing = true }), false, Failing, "service.failing", "service.failing.note", "stop restart uninstall", StartChosen},
+		{"program gone", with(func(f *ServiceFacts) { f.Missing = true }), false, Failing, "service.missing", "service.missing.note", "install uninstall", StartChosen},
+		{"program gone while it runs", with(func(f *ServiceFacts) { f.Missing, f.Running = true, true }), true, Failing, "service.missing", "service.missing.note", "install uninstall", StartChosen},
+		{"another in its place", installed, true, Degraded, "service.beside", "service.beside.note", "take_over stop uninstall", StartService},
+		{"another in its place, so it fails", with(func(f *ServiceFacts) { f.Failing = true }), true, Degraded, "service.beside", "service.beside.note", "take_over stop uninstall", StartChosen},
+		{"another beside it", with(func(f *ServiceFacts) { f.Running, f.PID = true, daemon+1 }), true, Degraded, "service.beside", "service.beside.note", "take_over stop uninstall", StartChosen},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := serviceOf(test.facts, View{Connected: test.connected})
+			v := View{Connected: test.connected}
+			if test.connected {
+				v.PID = daemon
+			}
+			s := serviceOf(test.facts, v)
 			if got, want := fmt.Sprint(s.State, s.Headline.Key, s.Note.Key), fmt.Sprint(test.state, test.headline, test.note); got != want {
 				t.Errorf("got %v; want %v", got, want)
 			}
 			if got := canOf(s); got != test.can {
 				t.Errorf("can: got %q; want %q", got, test.can)
+			}
+			if got := test.facts.Way(); got != test.way {
+				t.Errorf("way: got %q; want %q", got, test.way)
 			}
 		})
 	}
@@ -53,7 +69,7 @@ func canOf(s Service) string {
 	for _, c := range []struct {
 		can  bool
 		name string
-	}{{s.Install, "install"}, {s.Start, "start"}, {s.Stop, "stop"}, {s.Restart, "restart"}, {s.Uninstall, "uninstall"}} {
+	}{{s.Install, "install"}, {s.TakeOver, "take_over"}, {s.Start, "start"}, {s.Stop, "stop"}, {s.Restart, "restart"}, {s.Uninstall, "uninstall"}} {
 		if c.can && can != "" {
 			can += " "
 		}
@@ -93,10 +109,78 @@ func TestSetup(t *testing.T) {
 	if (Setup{}).Busy() || (Setup{}).Views() != nil {
 		t.Error("a setup that was not begun is busy")
 	}
-	for _, a := range []ServiceAction{ServiceInstall, ServiceStart, ServiceStop, ServiceRestart, ServiceUninstall} {
+	for _, a := range []ServiceAction{ServiceInstall, ServiceTakeOver, ServiceStart, ServiceStop, ServiceRestart, ServiceUninstall} {
 		if len(SetupOf(a).Steps) == 0 {
 			t.Errorf("%s has no steps", a)
 		}
+	}
+}
+
+// What has come about all the same has not failed.
+func TestSetupThatIsOver(t *testing.T) {
+	absent, by := View{State: Absent, Startable: true}, View{Connected: true, PID: 1}
+	to := by
+	to.Upstreams = []Upstream{{Name: "a"}}
+	none, stopped := ServiceFacts{Asked: true}, ServiceFacts{Asked: true, Installed: true}
+	runs, gone := stopped, stopped
+	runs.Running, runs.PID, gone.Running, gone.Missing = true, 1, true, true
+	tests := []struct {
+		name   string
+		action ServiceAction
+		done   int
+		view   View
+		facts  ServiceFacts
+		want   bool
+	}{
+		{"installed, and it does not run", ServiceInstall, 1, absent, stopped, false},
+		{"installed, and it runs", ServiceInstall, 1, by, runs, true},
+		{"installed anew over one whose program is gone", ServiceInstall, 0, by, gone, false},
+		{"started", ServiceStart, 0, by, runs, true},
+		{"not put in the place of another", ServiceTakeOver, 0, by, none, false},
+		{"put in the place of another", ServiceTakeOver, 2, by, runs, true},
+		{"restart was refused", ServiceRestart, 0, by, runs, false},
+		{"restarted, and slow", ServiceRestart, 1, by, runs, true},
+		{"not stopped", ServiceStop, 0, by, runs, false},
+		{"stopped", ServiceStop, 0, absent, stopped, true},
+		{"not removed", ServiceUninstall, 0, absent, stopped, false},
+		{"removed", ServiceUninstall, 0, absent, none, true},
+		{"run for this login", setupRun, 0, by, none, true},
+		{"no demo", setupDemo, 0, by, none, false},
+		{"somewhere to go", setupDemo, 0, to, none, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := SetupOf(test.action)
+			for range test.done {
+				s = s.Next()
+			}
+			v := test.view.With(Desk{Service: test.facts, Setup: s.Failed(errors.New("no"))})
+			if got := v.General.Failure == "" && v.Welcome.Failure == "" && v.Welcome.Steps == nil; got != test.want {
+				t.Errorf("over: got %v; want %v", got, test.want)
+			}
+		})
+	}
+}
+
+// Nothing is offered, and nothing claimed, before it is known how it stands with the service.
+func TestWithUnasked(t *testing.T) {
+	v := Of(control.Status{}, control.ErrNotRunning, noon)
+	if v.State != Absent || !v.Startable {
+		t.Errorf("the tray: got %+v; want it to offer to start", v)
+	}
+	v = v.With(Desk{})
+	if v.State != Loading || v.Headline.Key != "state.loading" || v.Startable || v.Start != "" || v.Command != "" || !v.Reason.Empty() || !v.Advice.Empty() {
+		t.Errorf("not asked: got %+v; want it to be waited for", v)
+	}
+	if w := v.Welcome; w.Needed || w.Install || w.Begin || w.Restart || w.Run || w.TakeOver || w.Demo {
+		t.Errorf("not asked: got %+v; want nothing offered", w)
+	}
+	v = Of(control.Status{}, control.ErrNotRunning, noon).With(Desk{Service: ServiceFacts{Asked: true}})
+	if v.State != Absent || v.Start != StartChosen || !v.Welcome.Needed {
+		t.Errorf("asked: got %+v; want the first run", v)
+	}
+	if v := Of(running(), nil, noon).With(Desk{}); v.State != On || v.Start != "" || v.Welcome.Needed {
+		t.Errorf("a daemon that answers: got %+v; want it shown", v)
 	}
 }
 

@@ -19,7 +19,7 @@ const (
 	Failing  State = "failing"
 	Off      State = "off"
 	Absent   State = "absent"  // no daemon answers
-	Loading  State = "loading" // the daemon has not been asked yet
+	Loading  State = "loading" // it is not known yet
 )
 
 // A View is everything that the tray and the window show. It is a plain value
@@ -34,8 +34,10 @@ type View struct {
 	Notice   Text   // what a person asked for and did not get; may be empty
 
 	Startable bool   // there is no daemon, and one could be started
+	Start     Way    // in which way; With adds it
 	Connected bool   // the daemon answers, so the rest of the view is real
 	Machine   bool   // in its place the machine's daemon does, which an administrator has set up
+	PID       int    // of the daemon; 0 when none answers
 	Serving   bool   // requests pass, or try to: the switch is on
 	Address   string // what an agent is pointed at, as a URL; "" when not known
 	Version   string // of the daemon
@@ -83,6 +85,7 @@ func Of(s control.Status, err error, now time.Time) View {
 	v := View{
 		State:     State(s.State),
 		Connected: true,
+		PID:       s.PID,
 		Serving:   !s.Paused && s.State != control.Off,
 		Address:   urlOf(s.Address),
 		Version:   s.Version,

@@ -5,13 +5,17 @@ package model
 type Welcome struct {
 	Needed bool // the page opens by itself: there is no daemon that would serve
 
-	Service Card
-	Steps   []StepView // what was asked of the service
-	Failure string     // why it failed, in English; "" when it did not
-	Busy    bool
-	Install bool // the service can be installed and started
-	Start   bool // the service can be started
-	Run     bool // the daemon can be run for this login alone
+	Service  Card
+	Detail   string     // what is the matter with the service, in English; may be empty
+	Steps    []StepView // what was asked of it, while that is under way or has failed
+	Failure  string     // why it failed, in English; "" when it did not
+	Hint     Text       // what else can be done; may be empty
+	Busy     bool
+	Install  bool // the service can be installed and started
+	TakeOver bool // it can be put in the place of the daemon that runs
+	Begin    bool // it can be started
+	Restart  bool // it can be started anew
+	Run      bool // the daemon can be run for this login alone
 
 	Upstream Card
 	Demo     bool // the demo can be started
@@ -33,18 +37,18 @@ type Card struct {
 
 // welcomeOf describes the page.
 func welcomeOf(v View, d Desk) Welcome {
-	w := Welcome{Steps: d.Setup.Views(), Failure: d.Setup.Failure, Busy: d.Setup.Busy()}
-	noService := d.Service.Asked && !d.Service.Installed
+	w := Welcome{Failure: d.Setup.Failure, Busy: d.Setup.Busy()}
+	if w.Busy || w.Failure != "" {
+		w.Steps = d.Setup.Views()
+	}
 	configured := len(v.Upstreams) > 0 || v.Machine
-	w.Needed = v.Startable && noService || v.Connected && !configured
-	w.Service = welcomeService(v, d, w)
+	w.Needed = v.Startable && !d.Service.Installed || v.Connected && !configured
 	service := serviceOf(d.Service, v)
-	w.Install = v.Startable && service.Install && !w.Busy
-	w.Start = v.Startable && service.Start && !w.Busy
-	// A service that runs is about to answer: a daemon beside it would find the port taken.
-	w.Run = v.Startable && d.Service.Asked && !d.Service.Running && !w.Busy
+	w.Service = welcomeService(v, d, service)
+	w.ways(v, d.Service, service)
+	w.Hint, w.Detail = welcomeHint(v, d, w, service)
 	w.Upstream = welcomeUpstream(v, configured)
-	w.Demo = !configured && !w.Busy
+	w.Demo = !configured && !w.Busy && (v.Connected || v.Startable)
 	w.Agents = Card{Off, T("welcome.agents.later")}
 	if v.Connected && configured || v.Machine {
 		w.Agents, w.Clients = Card{Loading, T("welcome.agents.note")}, firstClients(v.Agents)
@@ -57,21 +61,62 @@ func welcomeOf(v View, d Desk) Welcome {
 	return w
 }
 
+// ways offers what starts the proxy, or makes it a service. It is run by hand only where no
+// service would do, or one has failed.
+func (w *Welcome) ways(v View, f ServiceFacts, s Service) {
+	switch {
+	case w.Busy:
+	case v.Connected:
+		w.TakeOver = s.TakeOver
+	case v.Startable:
+		w.Install, w.Begin, w.Restart = s.Install, s.Start, s.Restart
+		w.Run = !f.Installed || f.Missing || f.Failing || w.Failure != ""
+	}
+}
+
+// welcomeHint says what else can be done about the first step, and what is the matter.
+func welcomeHint(v View, d Desk, w Welcome, s Service) (hint Text, detail string) {
+	a := d.Setup.Action
+	switch {
+	case v.Connected, v.Machine, w.Busy:
+	case w.Failure != "" && w.Run && a != setupRun && a != setupDemo:
+		return T("welcome.service.way"), ""
+	case w.Failure != "":
+	case !v.Startable:
+		return v.Advice, v.Detail
+	case s.State == Failing:
+		return s.Note, s.Detail
+	case s.State == Degraded:
+		return Text{}, s.Detail
+	}
+	return Text{}, ""
+}
+
 // welcomeService is the step that starts the proxy.
-func welcomeService(v View, d Desk, w Welcome) Card {
+func welcomeService(v View, d Desk, s Service) Card {
 	switch {
 	case v.Machine:
 		return Card{On, T("welcome.service.machine")}
-	case v.Connected && d.Service.Running:
-		return Card{On, T("welcome.service.running")}
-	case v.Connected:
-		return Card{On, T("welcome.service.by_hand")}
-	case w.Failure != "":
-		return Card{Failing, T("welcome.service.failed")}
-	case w.Busy:
+	case d.Setup.Busy():
 		return Card{Loading, T("welcome.service.busy")}
+	case v.Connected && s.State == On:
+		return Card{On, T("welcome.service.running")}
+	case v.Connected && (s.TakeOver || d.Service.None != ""):
+		return Card{On, T("welcome.service.by_hand")}
+	case v.Connected:
+		return Card{On, T("welcome.service.runs")}
+	case d.Setup.Failure != "":
+		return Card{Failing, T("welcome.service.failed")}
+	case v.State == Loading:
+		return Card{Loading, T("service.asking")}
+	case !v.Startable:
+		return Card{Failing, v.Reason}
 	case d.Service.None != "":
 		return Card{Loading, T("welcome.service.none")}
+	case d.Service.Running:
+		return Card{Loading, s.Headline}
+	case d.Service.Installed && !s.Start, d.Service.Bad != "":
+		return Card{s.State, s.Headline}
 	}
 	return Card{Loading, T("welcome.service.note")}
 }

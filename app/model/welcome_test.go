@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -14,29 +15,55 @@ func TestWelcome(t *testing.T) {
 	none := Desk{Service: ServiceFacts{Asked: true}}
 	running := Desk{Service: ServiceFacts{Asked: true, Installed: true, Running: true}}
 	stopped := Desk{Service: ServiceFacts{Asked: true, Installed: true}}
+	failing := Desk{Service: ServiceFacts{Asked: true, Installed: true, Failing: true, Detail: "taken"}}
+	gone := Desk{Service: ServiceFacts{Asked: true, Installed: true, Missing: true}}
+	unknown := Desk{Service: ServiceFacts{Asked: true, Bad: "no bus"}}
+	nowhere := Desk{Service: ServiceFacts{Asked: true, None: "x"}}
+	older := View{State: Absent, Reason: T("reason.daemon_older"), Advice: T("advice.update_daemon"), Detail: "API 1"}
 	with := func(d Desk, s Setup) Desk { d.Setup = s; return d }
+	failed := func(d Desk, a ServiceAction) Desk { return with(d, SetupOf(a).Failed(errors.New("x"))) }
 	tests := []struct {
 		name   string
 		view   View
 		desk   Desk
 		needed bool
 		cards  string // the states of service, upstream, agents, request
-		can    string // install, start, run, demo
+		note   string // of the service
+		can    string // what is offered
+		hint   string
+		detail string
 	}{
-		{"not asked yet", absent, Desk{}, false, "loading off off off", "false false false true"},
-		{"started, before it answers", absent, running, false, "loading off off off", "false false false true"},
-		{"fresh", absent, none, true, "loading off off off", "true false true true"},
-		{"no manager", absent, Desk{Service: ServiceFacts{Asked: true, None: "x"}}, true, "loading off off off", "false false true true"},
-		{"installed, stopped", absent, stopped, false, "loading off off off", "false true true true"},
-		{"busy", absent, with(none, SetupOf(ServiceInstall)), true, "loading off off off", "false false false false"},
-		{"failed", absent, with(none, SetupOf(ServiceInstall).Failed(errors.New("x"))), true, "failing off off off", "true false true true"},
-		{"no upstream", empty, running, true, "on loading off off", "false false false true"},
-		{"ready", ready, running, false, "on on loading loading", "false false false false"},
-		{"first failed", asked(ready, 1, 0), running, false, "on on loading failing", "false false false false"},
-		{"it works", asked(ready, 2, 1), running, false, "on on on on", "false false false false"},
-		{"the machine's", asked(View{State: On, Machine: true}, 0, 0), none, false, "on on loading loading", "false false false false"},
-		{"the machine's works", asked(View{State: On, Machine: true}, 2, 1), stopped, false, "on on on on", "false false false false"},
-		{"it worked, and stopped", asked(absent, 2, 1), stopped, false, "loading off off off", "false true true true"},
+		{"not known yet", Start(), none, false, "loading off off off", "service.asking", "", "", ""},
+		{"not asked yet", absent, Desk{}, false, "loading off off off", "service.asking", "", "", ""},
+		{"fresh", absent, none, true, "loading off off off", "welcome.service.note", "install run demo", "", ""},
+		{"no manager", absent, nowhere, true, "loading off off off", "welcome.service.none", "run demo", "", ""},
+		{"manager does not answer", absent, unknown, true, "degraded off off off", "service.unknown", "install run demo", "", "no bus"},
+		{"installed, stopped", absent, stopped, false, "loading off off off", "welcome.service.note", "start demo", "", ""},
+		{"installed, starting", absent, running, false, "loading off off off", "service.starting", "restart demo", "", ""},
+		{"installed, failing", absent, failing, false, "failing off off off", "service.failing", "restart run demo", "service.failing.note", "taken"},
+		{"installed, program gone", absent, gone, false, "failing off off off", "service.missing", "install run demo", "service.missing.note", ""},
+		{"not understood", older, running, false, "failing off off off", "reason.daemon_older", "", "advice.update_daemon", "API 1"},
+		{"busy", absent, with(none, SetupOf(ServiceInstall)), true, "loading off off off", "welcome.service.busy", "", "", ""},
+		{"not installed", absent, failed(none, ServiceInstall), true, "failing off off off", "welcome.service.failed", "install run demo", "welcome.service.way", ""},
+		{"installed, not started", absent, failed(failing, ServiceInstall), false, "failing off off off", "welcome.service.failed", "restart run demo", "welcome.service.way", ""},
+		{"not started", absent, failed(stopped, ServiceStart), false, "failing off off off", "welcome.service.failed", "start run demo", "welcome.service.way", ""},
+		{"not run by hand", absent, failed(none, setupRun), true, "failing off off off", "welcome.service.failed", "install run demo", "", ""},
+		{"it failed, and runs all the same", empty, failed(running, ServiceInstall), true, "on loading off off", "welcome.service.running", "demo", "", ""},
+		{"no upstream", empty, running, true, "on loading off off", "welcome.service.running", "demo", "", ""},
+		{"by hand, no upstream", empty, none, true, "on loading off off", "welcome.service.by_hand", "take_over demo", "", ""},
+		{"ready", ready, running, false, "on on loading loading", "welcome.service.running", "", "", ""},
+		{"ready, by hand", ready, none, false, "on on loading loading", "welcome.service.by_hand", "take_over", "", ""},
+		{"ready, beside the service", ready, failing, false, "on on loading loading", "welcome.service.by_hand", "take_over", "", ""},
+		{"ready, without a manager", ready, nowhere, false, "on on loading loading", "welcome.service.by_hand", "", "", ""},
+		{"ready, service not asked", ready, Desk{}, false, "on on loading loading", "welcome.service.runs", "", "", ""},
+		{"ready, service not known", ready, unknown, false, "on on loading loading", "welcome.service.runs", "", "", ""},
+		{"becomes the service", ready, with(none, SetupOf(ServiceTakeOver)), false, "loading on loading loading", "welcome.service.busy", "", "", ""},
+		{"does not become the service", ready, failed(none, ServiceTakeOver), false, "on on loading loading", "welcome.service.by_hand", "take_over", "", ""},
+		{"first failed", asked(ready, 1, 0), running, false, "on on loading failing", "welcome.service.running", "", "", ""},
+		{"it works", asked(ready, 2, 1), running, false, "on on on on", "welcome.service.running", "", "", ""},
+		{"it worked, and stopped", asked(absent, 2, 1), stopped, false, "loading off off off", "welcome.service.note", "start demo", "", ""},
+		{"the machine's", asked(View{State: On, Machine: true, Advice: T("advice.machine")}, 0, 0), none, false, "on on loading loading", "welcome.service.machine", "", "", ""},
+		{"the machine's works", asked(View{State: On, Machine: true}, 2, 1), stopped, false, "on on on on", "welcome.service.machine", "", "", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -47,14 +74,31 @@ func TestWelcome(t *testing.T) {
 			if got := fmt.Sprint(w.Service.State, " ", w.Upstream.State, " ", w.Agents.State, " ", w.Request.State); got != test.cards {
 				t.Errorf("got %v; want %v", got, test.cards)
 			}
-			if got := fmt.Sprint(w.Install, w.Start, w.Run, w.Demo); got != test.can {
-				t.Errorf("can: got %v; want %v", got, test.can)
+			if got := offeredBy(w); got != test.can {
+				t.Errorf("can: got %q; want %q", got, test.can)
+			}
+			if got, want := fmt.Sprint(w.Service.Note.Key, "; ", w.Hint.Key, "; ", w.Detail), fmt.Sprint(test.note, "; ", test.hint, "; ", test.detail); got != want {
+				t.Errorf("says %v; want %v", got, want)
 			}
 			if w.Works != (test.cards == "on on on on") {
 				t.Errorf("works: got %v", w.Works)
 			}
 		})
 	}
+}
+
+// offeredBy names what the page offers.
+func offeredBy(w Welcome) string {
+	var all []string
+	for _, o := range []struct {
+		is   bool
+		name string
+	}{{w.Install, "install"}, {w.TakeOver, "take_over"}, {w.Begin, "start"}, {w.Restart, "restart"}, {w.Run, "run"}, {w.Demo, "demo"}} {
+		if o.is {
+			all = append(all, o.name)
+		}
+	}
+	return strings.Join(all, " ")
 }
 
 // What failed first is told with what to do.

@@ -61,6 +61,7 @@ var serviceButtons = []struct {
 	question string // likewise; "" asks nothing
 }{
 	{model.ServiceInstall, "service.do.install", ""},
+	{model.ServiceTakeOver, "service.do.take_over", ""},
 	{model.ServiceStart, "service.do.start", ""},
 	{model.ServiceRestart, "service.do.restart", ""},
 	{model.ServiceStop, "service.do.stop", "service.ask.stop"},
@@ -104,7 +105,7 @@ func (p *servicePanel) show(g model.General) {
 	p.detail.set(g.Service.Detail)
 	p.steps.show(g.Setup, g.Failure)
 	offered := map[model.ServiceAction]bool{
-		model.ServiceInstall: g.Service.Install, model.ServiceStart: g.Service.Start, model.ServiceRestart: g.Service.Restart,
+		model.ServiceInstall: g.Service.Install, model.ServiceTakeOver: g.Service.TakeOver, model.ServiceStart: g.Service.Start, model.ServiceRestart: g.Service.Restart,
 		model.ServiceStop: g.Service.Stop, model.ServiceUninstall: g.Service.Uninstall,
 	}
 	for action, b := range p.buttons {

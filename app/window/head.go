@@ -24,6 +24,7 @@ type head struct {
 	address *copyLine
 	command *copyLine
 	start   *button
+	way     model.Way // in which start does it
 	shown   model.State
 	why     fyne.CanvasObject
 	box     fyne.CanvasObject
@@ -32,8 +33,8 @@ type head struct {
 // iconSize is the edge of the state's picture: Fyne's pixels.
 const iconSize = 48
 
-// newHead returns the top of the window.
-func newHead(say func(model.Text) string, do model.Actions) *head {
+// newHead returns the top of the window. choose shows the ways to start the proxy.
+func newHead(say func(model.Text) string, do model.Actions, choose func()) *head {
 	h := &head{
 		say:     say,
 		icon:    &canvas.Image{FillMode: canvas.ImageFillContain},
@@ -45,7 +46,16 @@ func newHead(say func(model.Text) string, do model.Actions) *head {
 		address: newCopyLine(say, do, model.T("overview.address")),
 		command: newCopyLine(say, do, model.Text{}),
 	}
-	h.start = newButton(say(model.T("tray.start")), nil, func() { do.Start() })
+	h.start = newButton("", nil, func() {
+		switch h.way {
+		case model.StartService:
+			do.Service(model.ServiceStart)
+		case model.StartLogin:
+			do.RunOnce()
+		case model.StartChosen:
+			choose()
+		}
+	})
 	h.start.Importance = widget.HighImportance
 	h.state.style.Bold = true
 	h.icon.SetMinSize(fyne.NewSquareSize(iconSize))
@@ -76,9 +86,20 @@ func (h *head) show(v model.View) {
 		h.toggle.Disable()
 	}
 	h.address.show(v.Address)
-	reveal(h.start, v.Startable)
-	h.start.enable(!v.General.Busy)
+	h.showStart(v)
 	h.command.show(v.Command)
+}
+
+// showStart offers to start the proxy where that is known to be possible.
+func (h *head) showStart(v model.View) {
+	h.way = v.Start
+	label := model.T("tray.start")
+	if h.way == model.StartChosen {
+		label = model.T("head.start_chosen")
+	}
+	h.start.label(h.say(label))
+	reveal(h.start, v.Start != "")
+	h.start.enable(!v.General.Busy)
 }
 
 // A copyLine is something to copy, with a button that does it. Without anything

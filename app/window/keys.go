@@ -152,6 +152,18 @@ func (b *button) label(words string) {
 	}
 }
 
+// weigh marks the button as what a person is most likely to want, or not.
+func (b *button) weigh(most bool) {
+	importance := widget.MediumImportance
+	if most {
+		importance = widget.HighImportance
+	}
+	if b.Importance != importance {
+		b.Importance = importance
+		b.Refresh()
+	}
+}
+
 // enable makes the button usable, or not.
 func (b *button) enable(on bool) {
 	switch {

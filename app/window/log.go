@@ -70,10 +70,10 @@ func (p *logPage) show(v model.View) {
 	switch {
 	case v.Machine:
 		empty = model.T("page.machine")
+	case v.State == model.Loading, v.Connected && !v.Log.Known:
+		empty = model.T("log.asking")
 	case !v.Connected:
 		empty = model.T("log.not_running")
-	case !v.Log.Known:
-		empty = model.T("log.asking")
 	}
 	p.empty.set(p.say(empty))
 	p.draw()

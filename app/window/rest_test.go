@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,23 +20,24 @@ func restScenes() []scene {
 	for name, d := range desks() {
 		v := configured()
 		v.Requests, v.Succeeded, v.Version, v.ConfigPath = 1904, 1893, "0.1.0", "/home/you/.config/millpond/settings.toml"
-		if name == "fresh" || name == "busy" || name == "failed" || name == "absent" {
+		if slices.Contains([]string{"fresh", "busy", "failed", "absent", "asking", "broken"}, name) {
 			v = nobody()
 		}
 		if name == "empty" {
 			v.Upstreams, v.Requests, v.Succeeded = nil, 0, 0
 		}
-		if name == "waiting" {
+		if name == "waiting" || name == "by-hand" {
 			v.Requests, v.Succeeded = 0, 0
 		}
 		if name != "missing" {
 			all = append(all, scene{name: "welcome-" + name, page: model.PageWelcome, view: v.With(d)})
 		}
-		if name == "fresh" || name == "failed" || name == "running" || name == "missing" {
+		if slices.Contains([]string{"fresh", "failed", "running", "missing", "by-hand"}, name) {
 			all = append(all, scene{name: "general-" + name, page: model.PageGeneral, view: v.With(d)})
 		}
 	}
 	here := desks()["running"]
+	stopped := model.Desk{Service: model.ServiceFacts{Asked: true, Installed: true}}
 	none, bad := model.Desk{}, model.Desk{Verdict: model.VerdictView{Bad: "the daemon answered 500"}}
 	none.Verdict = verdict()
 	all = append(all,
@@ -49,7 +51,7 @@ func restScenes() []scene {
 		scene{name: "verdict-none", page: model.PageVerdict, view: configured().With(none)},
 		scene{name: "verdict-bad", page: model.PageVerdict, view: configured().With(bad)},
 		scene{name: "verdict-asking", page: model.PageVerdict, view: configured().With(model.Desk{})},
-		scene{name: "verdict-absent", page: model.PageVerdict, view: nobody().With(model.Desk{})},
+		scene{name: "verdict-absent", page: model.PageVerdict, view: nobody().With(stopped)},
 		scene{name: "verdict-try", page: model.PageVerdict, view: configured().With(here), act: func(_ *testing.T, w *Window) {
 			w.shown().(*verdictPage).rows.rows[1].try.OnTapped()
 		}},
@@ -62,7 +64,7 @@ func restScenes() []scene {
 		scene{name: "upstreams-machine", page: model.PageUpstreams, view: everyones().With(desks()["fresh"])},
 		scene{name: "general-machine", page: model.PageGeneral, view: everyones().With(desks()["fresh"])},
 		scene{name: "welcome-machine", page: model.PageWelcome, view: everyones().With(desks()["fresh"])},
-		scene{name: "log-absent", page: model.PageLog, view: nobody().With(model.Desk{})},
+		scene{name: "log-absent", page: model.PageLog, view: nobody().With(stopped)},
 		scene{name: "general-question", page: model.PageGeneral, view: configured().With(here), act: func(_ *testing.T, w *Window) {
 			w.shown().(*generalPage).service.buttons[model.ServiceUninstall].OnTapped()
 		}})
@@ -92,6 +94,7 @@ func desks() map[string]model.Desk {
 	}
 	base.Verdict = judged()
 	fresh, busy, failed, empty, waiting, absent, missing := base, base, base, base, base, base, base
+	asking, byHand, broken := base, base, base
 	fresh.Service, fresh.AtLogin = model.ServiceFacts{Asked: true}, false
 	busy.Service, busy.Setup = fresh.Service, model.SetupOf(model.ServiceInstall).Next()
 	failed.Service = fresh.Service
@@ -99,7 +102,12 @@ func desks() map[string]model.Desk {
 	empty.Service.Running = true
 	absent.Service.Running = false
 	missing.Service.Missing, missing.Service.Program = true, "/home/you/Downloads/millpond/millpondd"
+	asking.Service = model.ServiceFacts{}
+	byHand.Service = fresh.Service
+	broken.Service.Running, broken.Service.Failing = false, true
+	broken.Service.Detail = "the address 127.0.0.1:7860 is in use by another program (pid 4711, nginx); stop it, or set listen.address"
 	return map[string]model.Desk{
+		"asking": asking, "by-hand": byHand, "broken": broken,
 		"fresh": fresh, "busy": busy, "failed": failed, "empty": empty, "waiting": waiting, "running": base,
 		"absent": absent, "missing": missing,
 	}

@@ -19,7 +19,6 @@ func openRest(t *testing.T, page model.Page, v model.View) (*Window, *[]string) 
 	var asked []string
 	note := func(what string, args ...any) { asked = append(asked, fmt.Sprint(append([]any{what}, args...)...)) }
 	do := nothing()
-	do.Start = func() { note("start") }
 	do.Service = func(a model.ServiceAction) { note("service ", a) }
 	do.RunOnce = func() { note("run") }
 	do.Demo = func() { note("demo") }
@@ -56,10 +55,15 @@ func wants(t *testing.T, asked *[]string, want ...string) {
 	*asked = nil
 }
 
-// The first run opens by itself, once, and not over a page that a person has opened.
+// The first run opens by itself when it is needed as soon as anything is known, and not
+// over a page that a person has opened.
 func TestWelcomeOpensByItself(t *testing.T) {
-	fresh := nobody().With(desks()["fresh"])
-	w, _ := openRest(t, "", fresh)
+	fresh, asking := nobody().With(desks()["fresh"]), nobody().With(desks()["asking"])
+	w, _ := openRest(t, "", asking)
+	if got := w.Page(); got != model.PageOverview {
+		t.Errorf("before anything is known: got %v; want the overview", got)
+	}
+	w.Show(fresh)
 	if got := w.Page(); got != model.PageWelcome {
 		t.Errorf("got %v; want the first run", got)
 	}
@@ -71,13 +75,54 @@ func TestWelcomeOpensByItself(t *testing.T) {
 	if got := w.Page(); got != model.PageOverview || !w.head.box.Visible() {
 		t.Errorf("got %v; want the overview that was opened, with its head", got)
 	}
+	w, _ = openRest(t, "", asking)
+	w.nav.TypedKey(&fyne.KeyEvent{Name: fyne.KeyDown})
+	w.nav.TypedKey(&fyne.KeyEvent{Name: fyne.KeyUp})
+	w.Show(fresh)
+	if got := w.Page(); got != model.PageOverview {
+		t.Errorf("got %v; want the overview that a person has come back to", got)
+	}
 	w, _ = openRest(t, model.PageLog, fresh)
 	if got := w.Page(); got != model.PageLog {
 		t.Errorf("got %v; want the log that was asked for", got)
 	}
 	w, _ = openRest(t, "", configured().With(desks()["running"]))
+	w.Show(fresh)
 	if got := w.Page(); got != model.PageOverview {
-		t.Errorf("with a proxy that serves: got %v; want the overview", got)
+		t.Errorf("with a proxy that served: got %v; want the overview", got)
+	}
+}
+
+// The head starts the proxy in the way that there is, once that is known.
+func TestHeadStarts(t *testing.T) {
+	none := desks()["fresh"]
+	none.Service.None = "no systemd"
+	for _, test := range []struct {
+		name  string
+		desk  model.Desk
+		label string // "" offers nothing
+		page  model.Page
+		asks  []string
+	}{
+		{"not known yet", desks()["asking"], "", model.PageOverview, nil},
+		{"the service", desks()["absent"], "tray.start", model.PageOverview, []string{"service start"}},
+		{"without services", none, "tray.start", model.PageOverview, []string{"run"}},
+		{"to be chosen", desks()["fresh"], "head.start_chosen", model.PageWelcome, nil},
+	} {
+		w, asked := openRest(t, model.PageOverview, nobody().With(test.desk))
+		if got, want := w.head.start.Visible(), test.label != ""; got != want {
+			t.Errorf("%s: offered: got %v; want %v", test.name, got, want)
+		}
+		if test.label != "" {
+			if got := w.head.start.Text; got != test.label {
+				t.Errorf("%s: got %q; want %q", test.name, got, test.label)
+			}
+			w.head.start.Tapped(nil)
+			if got := w.Page(); got != test.page {
+				t.Errorf("%s: got %v; want %v", test.name, got, test.page)
+			}
+		}
+		wants(t, asked, test.asks...)
 	}
 }
 
@@ -88,6 +133,18 @@ func TestWelcomeAsks(t *testing.T) {
 	test.Tap(p.run)
 	test.Tap(p.demo)
 	wants(t, asked, "service install", "run", "demo")
+	w.Show(nobody().With(desks()["broken"]))
+	test.Tap(p.restart)
+	w.Show(nobody().With(desks()["absent"]))
+	test.Tap(p.start)
+	w.Show(configured().With(desks()["by-hand"]))
+	test.Tap(p.takeOver)
+	wants(t, asked, "service restart", "service start", "service take_over")
+	w.Show(nobody().With(desks()["asking"]))
+	if p.ways.Visible() || p.demo.Visible() || p.takeOver.Visible() {
+		t.Error("something is offered before it is known how it stands with the service")
+	}
+	w.Show(nobody().With(desks()["fresh"]))
 	if p.pick.Visible() {
 		t.Error("an upstream can be chosen though nothing would keep it")
 	}

@@ -59,6 +59,8 @@ func (p *verdictPage) show(v model.View) {
 	switch {
 	case v.Machine:
 		empty = model.T("page.machine")
+	case v.State == model.Loading:
+		empty = model.T("verdict.asking")
 	case !v.Connected:
 		empty = model.T("verdict.not_running")
 	case v.Verdict.Bad != "":

@@ -18,8 +18,11 @@ type welcomePage struct {
 	steps    *steps
 	install  *button
 	start    *button
+	restart  *button
 	run      *button
-	way      *sentence
+	takeOver *button
+	hint     *sentence
+	detail   *sentence
 	ways     *fyne.Container // the buttons
 	upstream *card
 	catalog  *choice
@@ -63,12 +66,14 @@ func (p *welcomePage) full() {}
 func (p *welcomePage) makeService() {
 	p.install = newButton(p.say(model.T("welcome.service.install")), nil, func() { p.do.Service(model.ServiceInstall) })
 	p.start = newButton(p.say(model.T("tray.start")), nil, func() { p.do.Service(model.ServiceStart) })
+	p.restart = newButton(p.say(model.T("service.do.restart")), nil, func() { p.do.Service(model.ServiceRestart) })
 	p.run = newButton(p.say(model.T("welcome.service.run")), nil, p.do.RunOnce)
+	p.takeOver = newButton(p.say(model.T("service.do.take_over")), nil, func() { p.do.Service(model.ServiceTakeOver) })
 	p.install.Importance, p.start.Importance = widget.HighImportance, widget.HighImportance
-	p.way = newSentence(widget.MediumImportance)
+	p.hint, p.detail = newSentence(widget.MediumImportance), newSentence(widget.DangerImportance)
 	p.steps = newSteps(p.tools)
-	p.ways = side(p.install, p.start, p.run)
-	p.service = newCard(p.tools, "welcome.service", nil, p.steps.box, p.way.box, p.ways)
+	p.ways = side(p.install, p.start, p.restart, p.run)
+	p.service = newCard(p.tools, "welcome.service", p.takeOver, p.steps.box, p.hint.box, p.detail.box, p.ways)
 }
 
 // makeUpstream makes the step that chooses where requests go.
@@ -145,21 +150,16 @@ func (p *welcomePage) show(v model.View) {
 	w := v.Welcome
 	p.service.show(w.Service)
 	p.steps.show(w.Steps, w.Failure)
-	reveal(p.steps.box, len(w.Steps) > 0 && (w.Busy || w.Failure != ""))
 	reveal(p.install, w.Install)
-	reveal(p.start, w.Start)
+	reveal(p.start, w.Begin)
+	reveal(p.restart, w.Restart)
 	reveal(p.run, w.Run)
+	reveal(p.takeOver, w.TakeOver)
 	settle(p.ways)
-	p.run.Importance = widget.MediumImportance
-	if !w.Install && !w.Start { // it is the way, then
-		p.run.Importance = widget.HighImportance
-	}
-	p.run.Refresh()
-	way := model.Text{}
-	if w.Failure != "" && w.Run {
-		way = model.T("welcome.service.way")
-	}
-	p.way.set(p.say(way))
+	p.restart.weigh(w.Service.State == model.Failing)
+	p.showRun(!w.Install && !w.Begin && !w.Restart)
+	p.hint.set(p.say(w.Hint))
+	p.detail.set(w.Detail)
 	p.upstream.show(w.Upstream)
 	reveal(p.pick, w.Demo && v.Connected)
 	reveal(p.about.box, w.Demo && v.Connected)
@@ -175,6 +175,16 @@ func (p *welcomePage) show(v model.View) {
 		importance = widget.SuccessImportance
 	}
 	p.request.note.paint(importance)
+}
+
+// showRun shows the way to run the daemon by hand, which may be the only one.
+func (p *welcomePage) showRun(only bool) {
+	p.run.weigh(only)
+	label := model.T("welcome.service.run")
+	if only {
+		label = model.T("setup.run")
+	}
+	p.run.label(p.say(label))
 }
 
 // showClients shows what to copy.

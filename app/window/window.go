@@ -26,7 +26,7 @@ type Window struct {
 	sheets  *fyne.Container     // holds the scroll of the page that is open alone: Fyne refreshes hidden things too
 	at      int                 // the page that is open
 	view    model.View          // the newest
-	greeted bool                // the first run was opened by itself
+	greeted bool                // what is seen first is settled: a page is no longer opened by itself
 	content fyne.CanvasObject
 }
 
@@ -36,7 +36,8 @@ var Size = fyne.NewSize(920, 700)
 // New returns a window that words its texts with say. The notice, if not empty,
 // is shown until it is put away.
 func New(say func(model.Text) string, do model.Actions, notice model.Text) *Window {
-	w := &Window{do: do, banner: newBanner(say), head: newHead(say, do)}
+	w := &Window{do: do, banner: newBanner(say)}
+	w.head = newHead(say, do, func() { w.Open(model.PageWelcome) })
 	t := tools{say: say, do: do, open: w.Open, help: newHelper(), edit: &editor{save: do.Save}}
 	w.edit, w.bar, w.leaving = t.edit, newBar(say, t.edit), newLeaving(say, t.edit, w.dropForm)
 	t.edit.changed = w.draw
@@ -83,19 +84,19 @@ func (w *Window) draw() {
 func (w *Window) Open(name model.Page) {
 	for i, p := range pages {
 		if p.name == name {
-			w.greeted = true // who asks for a page is not led to another
 			w.open(i)
 		}
 	}
 }
 
-// greet opens the first run once, by itself, when there is nothing else to see.
+// greet opens the first run by itself when it is needed as soon as anything is known.
 func (w *Window) greet(v model.View) {
-	if v.Welcome.Needed && !w.greeted {
-		w.greeted = true
-		if w.at == 0 { // else a person has asked for something
-			w.Open(model.PageWelcome)
-		}
+	if w.greeted || v.State == model.Loading {
+		return
+	}
+	w.greeted = true
+	if v.Welcome.Needed {
+		w.Open(model.PageWelcome)
 	}
 }
 
@@ -105,7 +106,6 @@ func (w *Window) Reword(say func(model.Text) string) *Window {
 	w.leaving.stay()
 	next := New(say, w.do, w.banner.lasting)
 	next.edit.Editing = w.edit.Editing
-	next.greeted = w.greeted
 	next.open(w.at)
 	next.Show(w.view)
 	return next
@@ -114,8 +114,9 @@ func (w *Window) Reword(say func(model.Text) string) *Window {
 // Page returns the page that is open.
 func (w *Window) Page() model.Page { return pages[w.at].name }
 
-// open shows a page by its place.
+// open shows a page by its place. Who asks for a page is not led to another.
 func (w *Window) open(i int) {
+	w.greeted = true
 	if i != w.at {
 		w.at = i
 		w.nav.mark(i)

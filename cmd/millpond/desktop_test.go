@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"millpond/app/window"
+	"millpond/installer/service"
 	"millpond/proxy/control"
 	"millpond/proxy/porttest"
 )
@@ -131,8 +132,33 @@ enabled = false
 	}
 }
 
+// hasServices reports whether this machine can have the daemon as a service of a person.
+// There a person chooses whether it becomes one.
+func hasServices() bool {
+	_, err := service.New(service.Config{Kind: service.User, Program: "/none"})
+	return !errors.Is(err, service.ErrNoManager)
+}
+
+// TestTrayLetsChoose has the tray show the ways to start the proxy, of which one is taken.
+func TestTrayLetsChoose(t *testing.T) {
+	if !hasServices() {
+		t.Skip("there are no services here, so there is nothing to choose: TestTrayStartsDaemon")
+	}
+	d := newDesk(t)
+	d.light()
+	d.configure("[listen]\naddress = \"127.0.0.1:0\"\n")
+	panel := d.addPanel()
+	d.millpond("--background")
+	panel.click(panel.icon(), "Start the proxy")
+	d.pressRun(d.place())
+	d.endDaemon()
+}
+
 // TestTrayStartsDaemon has the tray start the proxy, and tell why it cannot.
 func TestTrayStartsDaemon(t *testing.T) {
+	if hasServices() {
+		t.Skip("there are services here, so a person chooses first: TestTrayLetsChoose")
+	}
 	d := newDesk(t)
 	taken := porttest.Listen(t)
 	d.configure(fmt.Sprintf("[listen]\naddress = %q\n[app]\noff = \"stop\"\n", taken.Addr()))
