@@ -38,7 +38,7 @@ func newHead(say func(model.Text) string, do model.Actions, choose func()) *head
 	h := &head{
 		say:     say,
 		icon:    &canvas.Image{FillMode: canvas.ImageFillContain},
-		state:   newText(theme.SizeNameHeadingText, theme.ColorNameForeground),
+		state:   newText(theme.SizeNameHeadingText, theme.ColorNameForeground).with(cutOff),
 		reason:  newSentence(widget.MediumImportance),
 		advice:  newSentence(widget.LowImportance),
 		detail:  newSentence(widget.LowImportance),

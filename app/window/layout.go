@@ -299,8 +299,11 @@ func (topLayout) Layout(objects []fyne.CanvasObject, size fyne.Size) {
 // sheetLayout gives a page the room of its scroller, in the middle.
 type sheetLayout struct{}
 
-// MinSize implements fyne.Layout.
+// MinSize implements fyne.Layout. A page that has nothing to show is not scrolled.
 func (sheetLayout) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	if !objects[0].Visible() {
+		return fyne.Size{}
+	}
 	return objects[0].MinSize().AddWidthHeight(2*gapLarge, sheetTop+gapLarge)
 }
 

@@ -95,7 +95,7 @@ type upstreams struct {
 }
 
 // upstreamShares are the widths of the columns.
-var upstreamShares = []float32{4, 3, 1.4, 1.4, 1.4, 1.6}
+var upstreamShares = []float32{3.3, 3.7, 1.4, 1.4, 1.4, 1.6}
 
 // upstreamRow is one line of the list.
 type upstreamRow struct {

@@ -123,8 +123,11 @@ type upstreamList struct {
 	box   fyne.CanvasObject
 }
 
+// lineGap is between the columns: Fyne's pixels.
+const lineGap = 8
+
 // lineShares are the widths of the columns, between the grip and the buttons.
-var lineShares = []float32{4, 3.2, 1.5, 1.6, 1.6}
+var lineShares = []float32{4, 3.2, 1.45, 1.8, 1.5}
 
 // The fixed widths at both ends of a line: Fyne's pixels.
 const (
@@ -142,7 +145,7 @@ func newUpstreamList(p *upstreamsPage) *upstreamList {
 	l := &upstreamList{page: p}
 	l.draw = func() { t.edit.changed() }
 	order := l.columns(t, 1, columnName{model.ByOrder, "upstream.column.order", "help.order"})[0]
-	l.head = ends(gripWidth, actionWidth, order, row(gapMedium, lineShares, l.columns(t, 2,
+	l.head = ends(gripWidth, actionWidth, order, row(lineGap, lineShares, l.columns(t, 2,
 		columnName{model.ByName, "upstream.column.name", "help.upstream"}, columnName{model.ByState, "upstream.column.state", "help.state"},
 		columnName{model.ByRate, "upstream.column.rate", "help.rate"}, columnName{model.ByRequests, "upstream.column.requests", "help.upstream_requests"},
 		columnName{model.ByLatency, "upstream.column.p50", "help.p50"})...), column(0))
@@ -218,7 +221,7 @@ func (l *upstreamList) newLine() (*upstreamLine, fyne.CanvasObject) {
 	r.test = newIconButton(t, theme.MediaPlayIcon(), say("upstream.test"), func() { l.page.test(r.key) })
 	r.edit = newIconButton(t, theme.DocumentCreateIcon(), say("upstream.edit"), func() { l.page.edit(r.key) })
 	r.remove = newIconButton(t, theme.DeleteIcon(), say("upstream.remove"), r.drop)
-	cells := row(gapMedium, lineShares, column(0, r.name, r.url),
+	cells := row(lineGap, lineShares, column(0, r.name, r.url),
 		middle(row(gapSmall, []float32{0, 1}, middle(r.mark), r.state)), middle(r.rate), middle(r.requests), middle(r.p50))
 	actions := row(0, []float32{1, 0, 0, 0, 0}, column(0), middle(r.toggle), middle(r.test), middle(r.edit), middle(r.remove))
 	r.box = newMovable(column(0,

@@ -214,7 +214,7 @@ func newCard(t tools, key string, beside fyne.CanvasObject, contents ...fyne.Can
 	title.set(t.say(model.T(key)))
 	var head fyne.CanvasObject = column(gapSmall, title, c.note.box)
 	if beside != nil {
-		head = row(gapLarge, []float32{1, 0}, middle(head), middle(container.NewStack(beside)))
+		head = row(gapLarge, []float32{1, 0}, head, middle(container.NewStack(beside)))
 	}
 	inside := append([]fyne.CanvasObject{head}, contents...)
 	c.box = newPanel(row(gapLarge, []float32{0, 1}, container.New(topLeft{}, c.icon), column(gapMedium, inside...)))

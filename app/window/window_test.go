@@ -38,12 +38,15 @@ func states() map[string]model.View {
 	degraded.Pool = model.Pool{Busy: 100, Idle: 4, Waiting: 12, Full: 128, Limit: 512,
 		Note: model.N("pool.open_of", 104, "Limit", "512"), Reuse: model.T("pool.reuse", "Ratio", "91.2%", "Dials", "212")}
 
-	failing = model.View{State: model.Failing, Headline: model.T("state.failing"), Connected: true, Serving: true,
+	failing.State, failing.Headline = model.Failing, model.T("state.failing")
+	failing.Reason, failing.Advice = model.T("reason.no_healthy_upstream", "Names", "anthropic, relay"), model.T("advice.check_upstreams")
+
+	empty := model.View{State: model.Degraded, Headline: model.T("state.no_upstream"), Connected: true, Serving: true,
 		Reason: model.T("reason.no_upstream"), Advice: model.T("advice.add_upstream"),
 		Command: "/home/you/.config/millpond/settings.toml", Address: "http://127.0.0.1:7860",
 		Pool: model.Pool{Full: 8, Limit: 512, Note: model.N("pool.open_of", 0, "Limit", "512"), Reuse: model.T("pool.reuse_none")}}
 	for i, label := range []string{"period.hour", "period.day", "period.weeks"} {
-		failing.Periods[i] = model.Period{Label: model.T(label), Rate: model.None, Judgment: model.Loading,
+		empty.Periods[i] = model.Period{Label: model.T(label), Rate: model.None, Judgment: model.Loading,
 			Note: model.T("overview.no_requests"), Requests: "0", Failed: "0", P50: model.None, P99: model.None,
 			Target: 95, Trouble: 90, Legend: model.T("overview.no_history")}
 	}
@@ -55,7 +58,7 @@ func states() map[string]model.View {
 	absent := model.View{State: model.Absent, Headline: model.T("state.absent"), Reason: model.T("reason.not_running"),
 		Advice: model.T("advice.start"), Command: "millpondd serve"}
 	return map[string]model.View{
-		"on": running(), "degraded": degraded, "failing": failing, "off": off, "absent": absent, "loading": model.Start(),
+		"on": running(), "degraded": degraded, "failing": failing, "empty": empty, "off": off, "absent": absent, "loading": model.Start(),
 	}
 }
 

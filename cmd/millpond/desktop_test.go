@@ -229,7 +229,7 @@ func TestTrayRenews(t *testing.T) {
 	panel := d.addPanel()
 	daemon, _ := d.daemon()
 	app := d.run(program, "--background")
-	panel.await(panel.icon(), "Nowhere to send requests yet", shown)
+	panel.await(panel.icon(), "No upstream yet", shown)
 	runs := func() string {
 		path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", app.Process.Pid))
 		if err != nil {
@@ -245,7 +245,7 @@ func TestTrayRenews(t *testing.T) {
 	until(t, "the tray to run what is there now", func() bool { return runs() == program })
 	d.daemon()
 	icon := panel.icon()
-	panel.await(icon, "Nowhere to send requests yet", shown)
+	panel.await(icon, "No upstream yet", shown)
 	panel.click(icon, "Quit")
 	if code := app.wait(t); code != 0 {
 		t.Errorf("exit code: got %d; want 0", code)
