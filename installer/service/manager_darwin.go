@@ -37,9 +37,13 @@ func makeFolders(ctx context.Context, c Config) error {
 	if err := openToAll(c.Program); err != nil {
 		return err
 	}
+	public := filepath.Dir(publicSocket)
+	if err := os.MkdirAll(public, 0o711); err != nil {
+		return err
+	}
 	root := filepath.Dir(c.Paths.Settings)
-	if out, err := exec.CommandContext(ctx, "/usr/sbin/chown", "-R", launchdAccount+":"+launchdAccount, root).CombinedOutput(); err != nil {
-		return fmt.Errorf("give %s to the service's account: %s (%w)", root, strings.TrimSpace(string(out)), err)
+	if out, err := exec.CommandContext(ctx, "/usr/sbin/chown", "-R", launchdAccount+":"+launchdAccount, root, public).CombinedOutput(); err != nil {
+		return fmt.Errorf("give %s and %s to the service's account: %s (%w)", root, public, strings.TrimSpace(string(out)), err)
 	}
 	return nil
 }

@@ -9,5 +9,6 @@ func SystemPaths() Paths {
 	}
 }
 
-// publicSocket is where the system's service tells every user of the machine how it is.
-const publicSocket = "/Library/Application Support/Millpond/status.sock"
+// publicSocket is where the system's service tells every user of the machine how it is: in a folder of
+// its own, since that of the settings lets nobody pass.
+const publicSocket = "/Library/Application Support/Millpond Status/status.sock"

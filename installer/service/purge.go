@@ -62,23 +62,24 @@ func (s *Service) Purge(ctx context.Context) error {
 	return nil
 }
 
-// removeSocket removes the folder of the control socket, which a daemon that has ended leaves with
-// its lock in it. One that answers for another daemon stays.
+// removeSocket removes the folders of the sockets, which a daemon that has ended leaves with its
+// locks in them. One that answers for another daemon stays.
 func (s *Service) removeSocket() error {
-	socket := s.config.Paths.Control
-	if _, err := os.Lstat(socket); err == nil || !isOurs(filepath.Dir(socket)) {
+	sockets := []string{s.config.Paths.Control}
+	if _, err := os.Lstat(sockets[0]); err == nil || !isOurs(filepath.Dir(sockets[0])) {
 		return nil
 	}
-	locks := []string{socket + ".lock"}
 	if s.config.Kind == System {
-		locks = append(locks, publicSocket+".lock")
+		sockets = append(sockets, publicSocket)
 	}
-	for _, lock := range locks {
-		if err := os.Remove(lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, socket := range sockets {
+		if err := os.Remove(socket + ".lock"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	_ = os.Remove(filepath.Dir(socket)) // the tray's socket may be in it
+	for _, socket := range sockets {
+		_ = os.Remove(filepath.Dir(socket)) // the tray's socket may be in it, or both be in one
+	}
 	return nil
 }
 

@@ -285,6 +285,37 @@ func (l *life) uninstall(t *testing.T) {
 	until(t, "the icon to go", func() bool { return !l.shows(t, passing) && !l.shows(t, failing) })
 }
 
+// machines runs the daemon as the service would: this person sees that it runs, and may not change it.
+func (l *life) machines(t *testing.T) {
+	const own = `C:\machine`
+	c := l.command("wine", l.windowsPath(filepath.Join(l.programs, "millpondd.exe")), "serve", "--listen", l.address)
+	c.Env = append(slices.Clone(l.env), `MILLPOND_CONTROL=\\.\pipe\millpond-service`, `MILLPOND_CONFIG=`+own+`\settings.toml`, `MILLPOND_STATE=`+own)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+		until(t, "it to end", func() bool { return len(l.processes()) == 0 })
+	}()
+	daemon := l.windowsPath(filepath.Join(l.programs, "millpondd.exe"))
+	said := ""
+	until(t, "it to be seen", func() bool {
+		code := 0
+		code, said = l.run(t, "wine", daemon, "status")
+		return code == 0
+	})
+	if !strings.Contains(said, "the machine's") || !strings.Contains(said, l.address) {
+		t.Errorf("got %s; want whose it is, and where", said)
+	}
+	if code, said := l.run(t, "wine", daemon, "pause"); code != 3 || !strings.Contains(said, "as administrator") {
+		t.Errorf("pause: got exit code %d, %s; want what an administrator does", code, said)
+	}
+	if code, said := l.run(t, "wine", daemon, "service", "install"); code != 4 || !strings.Contains(said, "the whole machine") {
+		t.Errorf("service install: got exit code %d, %s; want a refusal", code, said)
+	}
+}
+
 // remove uninstalls silently, as the list of programs does it, and looks at the processes and the registry.
 func (l *life) remove(t *testing.T) {
 	t.Helper()
@@ -302,11 +333,16 @@ func (l *life) remove(t *testing.T) {
 	}
 }
 
-// TestSetupForEveryone installs into Program Files: nothing starts by itself, and nothing is left of it.
+// TestSetupForEveryone installs into Program Files: with the service unless it is told otherwise; without, nothing
+// starts by itself, and nothing is left of it.
 func TestSetupForEveryone(t *testing.T) {
 	l := newLife(t)
 	l.programs = filepath.Join(l.prefix, "drive_c", "Program Files", "Millpond")
-	l.wine(t, setup(t, "older"), "/S", "/AllUsers")
+	if code, said := l.run(t, "wine", setup(t, "older"), "/S", "/AllUsers"); code != 3 || !strings.Contains(l.log(t), "the proxy does not run") {
+		t.Errorf("got exit code %d, %s; want 3, since wine cannot make the service", code, said)
+	}
+	l.remove(t)
+	l.wine(t, setup(t, "older"), "/S", "/AllUsers", "/NoService")
 	if got := l.key(t, `HKLM\`+uninstallKey); !strings.Contains(got, `C:\Program Files\Millpond`) {
 		t.Errorf("the entry for uninstalling: got %s; want it for all", got)
 	}
@@ -316,6 +352,7 @@ func TestSetupForEveryone(t *testing.T) {
 	if got := l.processes(); len(got) != 0 {
 		t.Errorf("%v runs; want nothing before somebody opens it", got)
 	}
+	t.Run("the machine's daemon", l.machines)
 	l.millpondd(t, "service", "install") // as the application does at its first start
 	l.ask(t, "for-me")
 	l.wine(t, setup(t, "newer"), "/S") // finds out by itself whom it is for

@@ -1,13 +1,14 @@
 ; The setup program for Windows, compiled by makensis as windows.go calls it, which defines TITLE, NAME, VERSION,
 ; QUAD, RIGHTS, SIZE, STAGE (the folder of the files), FILES (their list), ICON, OUT and, to sign, SIGN.
 ;
-;   millpond-VERSION-setup.exe [/S] [/CurrentUser | /AllUsers [/Service]] [/LANG=1033 | /LANG=2052] [/D=FOLDER]
+;   millpond-VERSION-setup.exe [/S] [/CurrentUser | /AllUsers [/NoService]] [/LANG=1033 | /LANG=2052] [/D=FOLDER]
 ;   uninstall.exe [/S] [/PURGE]
 ;
 ; It installs for the person who runs it, without an administrator's rights: the daemon and the tray start at log-on.
-; /AllUsers installs into Program Files, which asks for an administrator, and each person's own daemon is set up when
-; they first open Millpond; /Service makes the daemon a Windows service there. Nothing touches the firewall: the
-; daemon listens on the loopback alone.
+; /AllUsers installs into Program Files, which asks for an administrator, and makes the daemon a Windows service for
+; all, which each person's tray shows. With /NoService each person's own daemon is set up when they first open
+; Millpond. An upgrade leaves that as it is; /Service adds the service to what was installed without. Nothing
+; touches the firewall: the daemon listens on the loopback alone.
 ;
 ; Exit codes: 0 done; 1 cancelled; 2 failed, and what was installed before is as it was and runs again; 3 installed,
 ; but the proxy does not run; 740 /AllUsers without an administrator's rights in a silent installation. After 2 and 3
@@ -59,7 +60,7 @@ Var Settled ; 1: nobody has to be asked whom it is for
 Var Former ; the folder of the version that is installed, or ""
 Var FormerVersion
 Var OwnFolder ; where it goes for one person, unless /D= names another
-Var Service ; 1: with the service of this computer
+Var Service ; 1: with the service of this computer; 0: without; "" is to be decided
 Var DaemonRan ; 1: the daemon of this person ran as their service
 Var SystemRan ; 1: the service of this computer ran
 Var TrayRan
@@ -156,8 +157,17 @@ Function .onInit
   ${IfNot} ${Errors}
     StrCpy $Service 1
   ${EndIf}
+  ClearErrors
+  ${GetOptions} $0 "/NoService" $1
+  ${IfNot} ${Errors}
+    StrCpy $Service 0
+  ${EndIf}
   Call FindFormer
   ${If} $Mode == machine
+    ${If} $Service == ""
+    ${AndIf} $Former == ""
+      StrCpy $Service 1
+    ${EndIf}
     Call NeedAdministrator
     ${If} $Code != 0
       Quit
@@ -200,6 +210,8 @@ Function NeedAdministrator
   StrCpy $0 "/AllUsers /LANG=$LANGUAGE"
   ${If} $Service == 1
     StrCpy $0 "$0 /Service"
+  ${ElseIf} $Service == 0
+    StrCpy $0 "$0 /NoService"
   ${EndIf}
   System::Call 'kernel32::CloseHandle(p $Mutex)' ; the other one is the only one now
   ClearErrors
@@ -242,7 +254,7 @@ Function ChoosePage
   ${Else}
     ${NSD_Check} $ForMe
   ${EndIf}
-  ${If} $Service == 1
+  ${If} $Service != 0
     ${NSD_Check} $AsService
   ${EndIf}
   Push ""
@@ -269,14 +281,14 @@ Function ChooseLeave
     Return
   ${EndIf}
   StrCpy $Mode user
-  StrCpy $Service ""
+  StrCpy $Service 0
+  ${NSD_GetState} $AsService $1
+  ${If} $1 = ${BST_CHECKED}
+    StrCpy $Service 1
+  ${EndIf}
   ${NSD_GetState} $ForAll $0
   ${If} $0 = ${BST_CHECKED}
     StrCpy $Mode machine
-    ${NSD_GetState} $AsService $0
-    ${If} $0 = ${BST_CHECKED}
-      StrCpy $Service 1
-    ${EndIf}
   ${EndIf}
   ${If} $Mode == machine
     Call NeedAdministrator
@@ -318,18 +330,15 @@ Function FinishPage
   ${If} $SystemRan == 1
     StrCpy $Service 1
   ${EndIf}
-  ${If} $Service == 1 ; which the application does not show
+  ${If} $Mode == machine
+  ${AndIf} $Service == 1 ; which the application shows and does not set up
     StrCpy $1 "$(FinishService)"
   ${EndIf}
   ${NSD_CreateLabel} 0 6u 100% 30u $1
   Pop $0
   ${NSD_CreateCheckBox} 0 42u 100% 12u "$(OpenNow)"
   Pop $ForMe
-  ${If} $Service == 1
-    ShowWindow $ForMe ${SW_HIDE}
-  ${Else}
-    ${NSD_Check} $ForMe
-  ${EndIf}
+  ${NSD_Check} $ForMe
   GetDlgItem $0 $HWNDPARENT 1
   SendMessage $0 ${WM_SETTEXT} 0 "STR:$(^CloseBtn)"
   GetDlgItem $0 $HWNDPARENT 2 ; there is nothing to cancel any more
