@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -80,6 +81,37 @@ func TestTray(t *testing.T) {
 	if got := ask(t, address, "/"); got != http.StatusOK {
 		t.Errorf("after quitting the tray: got %d; want the proxy to go on", got)
 	}
+}
+
+// TestTrayShowsMachine shows the machine's daemon to a person whose own does not run: how it is and
+// where, and nothing to change or to start beside it.
+func TestTrayShowsMachine(t *testing.T) {
+	d := newDesk(t)
+	d.env = append(d.env, "MILLPOND_PUBLIC="+filepath.Join(d.home, "run", "status.sock"))
+	machine := *d
+	machine.env = append(slices.Clone(d.env), "MILLPOND_CONTROL="+filepath.Join(d.home, "run", "machine.sock"))
+	origin := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer origin.Close()
+	d.configure(fmt.Sprintf("[[upstreams]]\nname = \"one\"\nkind = \"http\"\nurl = %q\n", origin.URL))
+	daemon := machine.run(programs.daemon, "serve", "--listen", "127.0.0.1:0")
+	panel := d.addPanel()
+	d.millpond("--background")
+	icon := panel.icon()
+	panel.await(icon, "Set up for everyone", shown)
+	panel.await(icon, "Running", shown)
+	for _, label := range []string{"Start the proxy", "Proxy on", "Upstream", "Gentle", "one"} {
+		if e, ok := find(panel.menu(icon), label); ok {
+			t.Errorf("the menu offers %q, which is an administrator's", e.label)
+		}
+	}
+	panel.click(icon, "Copy address")
+	until(t, "the address on the clipboard", func() bool {
+		return strings.HasPrefix(d.clipboard(), "http://127.0.0.1:") && ask(t, strings.TrimPrefix(d.clipboard(), "http://"), "/") == http.StatusOK
+	})
+	until(t, "that request in the figures", func() bool { return strings.Contains(panel.words(icon), "100% of ") })
+	daemon.end(t, syscall.SIGKILL)
+	panel.await(icon, "Not running", shown)
+	panel.await(icon, "Start the proxy", shown)
 }
 
 // TestTrayChooses lists upstreams of two kinds, of which a person chooses another.
@@ -167,10 +199,7 @@ func TestTrayStartsDaemon(t *testing.T) {
 	icon := panel.icon()
 	panel.click(icon, "Start the proxy")
 	until(t, "the reason, in several lines", func() bool {
-		words := ""
-		for _, e := range panel.menu(icon) {
-			words += e.label + " "
-		}
+		words := panel.words(icon)
 		return strings.Contains(words, "The proxy could not be started: ") && strings.Contains(words, taken.Addr().String())
 	})
 	panel.await(icon, "Start the proxy", shown)

@@ -170,6 +170,16 @@ func find(list []entry, label string) (entry, bool) {
 	return entry{}, false
 }
 
+// words are the labels of the menu, since a sentence may take several.
+func (p *panel) words(i item) string {
+	p.t.Helper()
+	words := ""
+	for _, e := range p.menu(i) {
+		words += e.label + " "
+	}
+	return words
+}
+
 // await waits until the menu has an entry as it should be, and returns it.
 func (p *panel) await(i item, label string, is func(entry) bool) entry {
 	p.t.Helper()
