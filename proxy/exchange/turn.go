@@ -278,17 +278,29 @@ func (a *attempt) send(ctx context.Context) (*pool.Response, *pool.Failure) {
 		return nil, asFailure(err)
 	}
 	a.lease = lease
-	// A connection may have been under way before this request asked for one.
-	t.record.Wait += max(0, lease.Waited-lease.Connect)
-	t.record.Connect += lease.Connect
-	t.record.Reused = lease.Reused
-	t.record.Protocol = lease.Protocol()
 	resp, err := lease.Send(ctx, a.prepare())
 	if err != nil {
-		return nil, asFailure(err)
+		f := asFailure(err)
+		if f.Phase != pool.PhaseSend { // another connection was needed, and not to be had
+			t.record.Meant = t.x.meant(a.target)
+			return nil, f
+		}
+		a.note()
+		return nil, f
 	}
 	a.resp = resp
+	a.note()
 	return resp, nil
+}
+
+// note records what the lease tells once the request was sent.
+func (a *attempt) note() {
+	r, l := &a.t.record, a.lease
+	// A connection may have been under way before this request asked for one.
+	r.Wait += max(0, l.Waited-l.Connect)
+	r.Connect += l.Connect
+	r.Reused = l.Reused
+	r.Protocol = l.Protocol()
 }
 
 // abandon gives back what the attempt holds when a panic unwinds.

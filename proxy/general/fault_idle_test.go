@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"millpond/proxy/pool"
+	"millpond/proxy/socket"
 	"millpond/settings"
 )
 
@@ -51,6 +52,42 @@ func TestRow02FINInTheKernel(t *testing.T) {
 		}
 		r.replayed(0, 0, 0)
 	})
+}
+
+// Row 2, in the last moment: a plain connection is looked at where the request is written, and
+// replaced when it is found closed or talking. Nothing is replayed.
+func TestRow02SeenInTheMomentOfWriting(t *testing.T) {
+	if !socket.Asks {
+		t.Skip("connections are looked at before on this system: rows 3 and 4")
+	}
+	for name, last := range map[string]func(*peer){
+		"closed": func(p *peer) { p.Close() },
+		"half":   func(p *peer) { p.half() },
+		"reset":  func(p *peer) { p.reset() },
+		"talks":  func(p *peer) { io.WriteString(p, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			end, ended := make(chan struct{}), make(chan struct{})
+			o := newOrigin(t, false, func(p *peer) {
+				if p.serve(); p.n > 1 {
+					p.serveAll()
+					return
+				}
+				p.wait(end)
+				last(p)
+				close(ended)
+			})
+			r := newRig(t, o.config(), nil, o.url)
+			r.fine(r.post("/1"), "/1")
+			r.beforeUse(func() { close(end); <-ended })
+			r.fine(r.post("/2"), "/2")
+			o.executed("/2", 1)
+			r.replayed(0, 0, 0)
+			if s := r.pools.Stats(); s.Requests != 2 || s.Reused != 0 || s.InUse != 0 {
+				t.Errorf("got %d requests, %d reused, %d in use; want 2, 0, 0", s.Requests, s.Reused, s.InUse)
+			}
+		})
+	}
 }
 
 // Row 3: the connection dies between the look at it and the first byte. A RST is

@@ -126,7 +126,13 @@ const patience = 10 * time.Second
 
 // beforeSend has f run once, when the next request has its connection and is about
 // to write its first byte: the instant in which a peer's close is seen by nobody.
-func (r *rig) beforeSend(f func()) { r.onSend.Store(&f) }
+func (r *rig) beforeSend(f func()) {
+	r.pools.LookFirstForTest()
+	r.beforeUse(f)
+}
+
+// beforeUse is beforeSend where the connection may be looked at after f.
+func (r *rig) beforeUse(f func()) { r.onSend.Store(&f) }
 
 // A sendContext learns that a request is about to be sent: what cuts it off is
 // then registered (context.AfterFunc), and a context that is not of package context

@@ -34,9 +34,31 @@ func (g *group) acquire(ctx context.Context, t *Target, fresh bool) (l *Lease, e
 	defer g.m.rescue("acquire", &err)
 	l, err = a.lease(ctx, t)
 	if err == nil {
+		a.h.counts.requests.Add(1)
 		a.h.counts.leased(l, l.Waited > 0)
 	}
 	return l, err
+}
+
+// renew gives l another connection in place of one that was found dead in the moment of use. With
+// an error l has ended.
+func (l *Lease) renew(ctx context.Context) (err error) {
+	a := asking{g: l.g, caller: l.caller, start: l.asked, h: l.c.host, w: l.w, c: l.c}
+	defer func() {
+		if err != nil {
+			l.done = true
+			a.leave()
+		}
+	}()
+	defer l.g.m.rescue("renew", &err)
+	a.c = nil
+	a.g.discardStale(l.c)
+	next, err := a.lease(ctx, nil)
+	if err == nil {
+		a.h.counts.leased(next, l.Waited == 0 && next.Waited > 0)
+		*l = *next
+	}
+	return err
 }
 
 func (a *asking) lease(ctx context.Context, t *Target) (*Lease, error) {
@@ -54,14 +76,14 @@ func (a *asking) lease(ctx context.Context, t *Target) (*Lease, error) {
 			a.c, dialled, now = got.c, got.dialled, time.Now()
 		}
 		c := a.c
-		l := &Lease{g: g, c: c, at: now, Reused: !dialled}
+		l := &Lease{g: g, caller: a.caller, asked: a.start, w: a.w, c: c, at: now, Reused: !dialled}
 		if dialled {
 			l.Connect = c.roundTrip + c.tlsTime
 		}
 		if a.w != nil {
 			l.Waited = now.Sub(a.start)
 		}
-		if g.usable(ctx, c, dialled, now) {
+		if g.usable(ctx, l) {
 			return l, nil
 		}
 		a.c = nil

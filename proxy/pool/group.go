@@ -469,28 +469,50 @@ func (g *group) takeBackLocked(c *conn, untouched bool) {
 
 // usable reports whether c may carry the request now. Connections that just came
 // from the dial may; others are looked at once more, after the origin had time to
-// show that it closes.
-func (g *group) usable(ctx context.Context, c *conn, dialled bool, now time.Time) bool {
+// show that it closes. Where that is cheaper it is done in the moment of writing: l is
+// then unseen.
+func (g *group) usable(ctx context.Context, l *Lease) bool {
+	c := l.c
 	if c.cc != nil {
 		return c.cc.Reserve() == nil
 	}
-	if dialled {
+	if !l.Reused {
 		return true
 	}
-	age := now.Sub(c.idleSince)
-	if used := c.requests > 1; used && age < settle && !c.host.origin.known.Load().Proven {
-		if !rest(ctx, settle-age) {
+	l.age = l.at.Sub(c.idleSince)
+	if used := c.requests > 1; used && l.age < settle && !c.host.origin.known.Load().Proven {
+		if !rest(ctx, settle-l.age) {
 			return false
 		}
-		age = settle
+		l.age = settle
 	}
-	if c.peerClosed.Load() || !g.quiet(c) {
+	if c.peerClosed.Load() {
 		return false
 	}
-	if c.requests > 1 {
-		c.host.origin.survived(age)
+	if l.unseen = l.asks(); l.unseen {
+		return true
 	}
+	return l.look()
+}
+
+// look reports whether an idle connection is found open and silent.
+func (l *Lease) look() bool {
+	if !l.g.quiet(l.c) {
+		return false
+	}
+	l.seen()
 	return true
+}
+
+// seen says that it was.
+func (l *Lease) seen() {
+	if l.c.requests > 1 {
+		l.c.host.origin.survived(l.age)
+	}
+	if l.unseen {
+		l.unseen = false
+		l.c.host.counts.reused.Add(1)
+	}
 }
 
 // quiet is c.quiet, where a panic over what the peer sent says no.

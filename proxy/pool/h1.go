@@ -120,13 +120,23 @@ func (c *conn) fill() error {
 // is taken when the last read gave reason to expect much.
 func (c *conn) fillEmpty() (err error) {
 	c.dropBuffer()
-	from := firstBuffers
-	if c.h1.last >= firstBuffer {
-		from = readBuffers
-	}
-	c.h1.buf, c.h1.w, err = c.raw.sock.ReadInto(from)
+	c.h1.buf, c.h1.w, err = c.raw.sock.ReadInto(c.buffersFor())
 	c.h1.last = c.h1.w
 	return err
+}
+
+// buffersFor returns the buffers to read into, by the last read.
+func (c *conn) buffersFor() *socket.Buffers {
+	if c.h1.last >= firstBuffer {
+		return readBuffers
+	}
+	return firstBuffers
+}
+
+// asks reports whether looking, writing and reading can be one (socket.Conn.Ask).
+func (l *Lease) asks() bool {
+	c := l.c
+	return socket.Asks && c.nc == net.Conn(c.raw) && c.raw.sock != nil && !l.g.m.lookFirst.Load()
 }
 
 // dropBuffer gives the buffer back with what is in it.
@@ -154,6 +164,7 @@ type exchange struct {
 	unhook  func() bool // else ends the watch on ctx; false when it has fired
 	resp    Response
 	body    h1Body
+	out     *[]byte        // being written; nil before and after
 	parsed  *wire.Response // the answer's head, from when it was there until it was read; else nil
 
 	// the writer, when the body has a goroutine of its own
@@ -206,6 +217,10 @@ func (x *exchange) unwatch() bool {
 // sendHTTP1 is Send on an HTTP/1 connection.
 func (l *Lease) sendHTTP1(ctx context.Context, req *Request) (*Response, error) {
 	c := l.c
+	asks := req.inline() && l.asks()
+	if l.unseen && !asks && !l.look() {
+		return nil, socket.ErrNotQuiet
+	}
 	x := exchanges.Get().(*exchange)
 	x.l, x.c, x.req, x.ctx, x.base, x.asked = l, c, req, ctx, c.raw.written.Load(), !req.Expect || req.Stream == nil
 	x.watch(ctx)
@@ -216,34 +231,55 @@ func (l *Lease) sendHTTP1(ctx context.Context, req *Request) (*Response, error) 
 		}
 	}()
 	var resp *Response
-	err := x.write()
+	err := x.write(asks)
 	if err == nil {
 		resp, err = x.readHead()
 	}
 	tried = true
-	if err != nil {
+	switch {
+	case err == socket.ErrNotQuiet:
+		return nil, x.notQuiet()
+	case err != nil:
 		return nil, x.fail(err)
 	}
 	return resp, nil
 }
 
+// notQuiet ends an exchange that did not begin, since the connection was found dead.
+func (x *exchange) notQuiet() error {
+	x.unwatch() // too late or not: the connection is given up
+	*x = exchange{}
+	exchanges.Put(x)
+	return socket.ErrNotQuiet
+}
+
+// inline reports whether head and body leave in one write.
+func (r *Request) inline() bool { return r.Stream == nil && len(r.Body) <= inlineBody }
+
 // write sends the head with a small body, or the head and starts the writer of a
 // large one. An upstream that stops reading may have said why, so only a write
-// of which nothing left is an error here; the rest shows when the answer is read.
-func (x *exchange) write() error {
+// of which nothing left is an error here; the rest shows when the answer is read. asks
+// says that the connection may still have to be looked at, and that the first of the answer
+// is to be read, too.
+func (x *exchange) write(asks bool) error {
 	req, c := x.req, x.c
-	buf := writeBuffers.Get().(*[]byte)
-	defer func() { *buf = (*buf)[:0]; writeBuffers.Put(buf) }()
-	out, err := x.appendHead(*buf)
+	x.out = writeBuffers.Get().(*[]byte)
+	defer x.Sent()
+	out, err := x.appendHead(*x.out)
 	if err != nil {
 		return &Failure{Phase: PhaseSend, Code: CodeProtocol, Err: fmt.Errorf("request: %w", err), Lasting: true}
 	}
-	inline := req.Stream == nil && len(req.Body) <= inlineBody
+	inline := req.inline()
 	if inline {
 		out = append(out, req.Body...)
 	}
-	*buf = out
+	*x.out = out
 	c.allow(x.l.at, req.HeaderTimeout)
+	if asks {
+		if out, err = x.converse(out); err != nil || len(out) == 0 {
+			return err
+		}
+	}
 	if _, err := c.nc.Write(out); err != nil {
 		if c.raw.written.Load() == x.base {
 			return err
@@ -262,6 +298,30 @@ func (x *exchange) write() error {
 	}
 	go x.writeBody()
 	return nil
+}
+
+// converse looks at the connection, where that is still to be done, writes out and reads the first of the
+// answer. It returns what there was no room for, and has read nothing then.
+func (x *exchange) converse(out []byte) (rest []byte, err error) {
+	c, l := x.c, x.l
+	c.dropBuffer()
+	written, buf, n, err := c.raw.sock.Ask(out, l.unseen, x, c.buffersFor())
+	c.raw.written.Add(int64(written))
+	if l.unseen && (err == nil || written > 0) {
+		l.seen()
+	}
+	c.h1.buf, c.h1.w, c.h1.last = buf, n, n
+	x.answered = n > 0
+	return out[written:], err
+}
+
+// Sent gives the memory of what was written back; it implements socket.Sender.
+func (x *exchange) Sent() {
+	if x.out != nil {
+		*x.out = (*x.out)[:0]
+		writeBuffers.Put(x.out)
+		x.out = nil
+	}
 }
 
 func (x *exchange) appendHead(dst []byte) ([]byte, error) {

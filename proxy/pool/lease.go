@@ -6,19 +6,26 @@ import (
 	"net/http"
 	"time"
 
+	"millpond/proxy/socket"
 	"millpond/proxy/wire"
 )
 
-// A Lease is the right to send one request. Send it once, or Release it.
+// A Lease is the right to send one request. Send it once, or Release it. What it tells is final
+// when Send returns: a connection that is found dead in the moment of use is replaced.
 type Lease struct {
 	Reused  bool          // the connection carried a request before, or was kept ready
 	Waited  time.Duration // from asking to having it, the dial included
 	Connect time.Duration // of the handshakes, when it was dialled for this request
 
-	g    *group
-	at   time.Time // when it was given
-	c    *conn
-	done bool
+	g      *group
+	caller string
+	asked  time.Time // when it was asked for
+	w      *waiter   // nil when it did not have to wait
+	at     time.Time // when the connection was given
+	c      *conn
+	age    time.Duration // for which the connection had been idle, if reused
+	unseen bool          // the connection is still to be looked at
+	done   bool
 }
 
 // Protocol returns "HTTP/1.1" or "HTTP/2.0".
@@ -146,9 +153,17 @@ type Tunnel interface {
 // When ctx ends the request is cut: an HTTP/1 connection is closed, an HTTP/2
 // stream reset.
 func (l *Lease) Send(ctx context.Context, req *Request) (*Response, error) {
-	if l.c.cc != nil {
-		own := *req // net/http may look at it after Send
-		return l.sendHTTP2(ctx, &own)
+	for {
+		if l.c.cc != nil {
+			own := *req // net/http may look at it after Send
+			return l.sendHTTP2(ctx, &own)
+		}
+		resp, err := l.sendHTTP1(ctx, req)
+		if err != socket.ErrNotQuiet { // which nothing wraps
+			return resp, err
+		}
+		if err := l.renew(ctx); err != nil {
+			return nil, err
+		}
 	}
-	return l.sendHTTP1(ctx, req)
 }

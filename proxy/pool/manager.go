@@ -42,7 +42,8 @@ type Manager struct {
 	watcher  *hangup.Watcher                                 // nil watches nothing
 	dial     func(context.Context, Target) (*dialled, error) // by the dialer, but in tests of time
 
-	settings atomic.Pointer[settings.Settings]
+	settings  atomic.Pointer[settings.Settings]
+	lookFirst atomic.Bool // see LookFirstForTest
 
 	mu     sync.Mutex // guards what follows; taken before a group's, never after
 	groups map[scopeKey]*group
@@ -125,6 +126,10 @@ func (m *Manager) start(f func(context.Context)) bool {
 	m.wg.Go(func() { m.try("start", func() { f(m.ctx) }) })
 	return true
 }
+
+// LookFirstForTest has every connection looked at when it is leased, and not in the moment of writing:
+// as where socket.Asks is false, or over TLS. So there is an instant in which a peer can close unseen.
+func (m *Manager) LookFirstForTest() { m.lookFirst.Store(true) }
 
 func (m *Manager) nextID() uint64 { return m.ids.Add(1) }
 

@@ -99,10 +99,10 @@ func (c *counts) connected(d *dialled) {
 	c.connect.RecordValue(min((d.roundTrip + d.tlsTime).Microseconds(), c.connect.HighestTrackableValue()))
 }
 
-// leased counts a lease that was given.
+// leased counts that a lease was given its connection. One that is still unseen counts as reused when
+// it is found alive.
 func (c *counts) leased(l *Lease, waited bool) {
-	c.requests.Add(1)
-	if l.Reused {
+	if l.Reused && !l.unseen {
 		c.reused.Add(1)
 	}
 	if waited {

@@ -19,6 +19,7 @@ type Conn struct {
 	net.Conn
 	sys     syscall.RawConn
 	in, out transfer
+	asked   question
 }
 
 // New returns nc with cheaper reading and writing. It fails when nc has no descriptor.
@@ -35,6 +36,14 @@ func New(nc net.Conn) (*Conn, error) {
 	c.prepare()
 	return c, nil
 }
+
+// A Sender is told by Ask that all was written, before the wait for the answer: that what was
+// written is not needed any more.
+type Sender interface{ Sent() }
+
+// ErrNotQuiet says that a connection which should be open and silent has ended, or has something to
+// say.
+var ErrNotQuiet = errors.New("the connection is not quiet")
 
 // Sys gives access to the descriptor.
 func (c *Conn) Sys() syscall.RawConn { return c.sys }

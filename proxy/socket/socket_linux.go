@@ -53,14 +53,21 @@ func (c *Conn) Read(p []byte) (int, error) {
 // something to read. So a connection that waits holds none. The buffer is nil when there is an
 // error.
 func (c *Conn) ReadInto(free *Buffers) (buf *[]byte, n int, err error) {
+	return c.readInto(free, c.in.step)
+}
+
+// readInto is ReadInto by these steps, the last of which is in.read, or by none that read.
+func (c *Conn) readInto(free *Buffers, step func(fd uintptr) (done bool)) (buf *[]byte, n int, err error) {
 	t := &c.in
 	t.free, t.n, t.errno = free, 0, 0
-	err = c.sys.Read(t.step)
+	err = c.sys.Read(step)
 	buf = t.buf
 	t.free, t.buf, t.p = nil, nil, nil
 	switch {
 	case err != nil:
 		err = c.fault("read", err)
+	case buf == nil: // nothing was read
+		return nil, 0, nil
 	case t.errno != 0:
 		err = c.fault("read", os.NewSyscallError("read", t.errno))
 	case t.n == 0:
@@ -70,6 +77,75 @@ func (c *Conn) ReadInto(free *Buffers) (buf *[]byte, n int, err error) {
 	}
 	free.Put(buf)
 	return nil, 0, err
+}
+
+// Asks says that Ask works on this system.
+const Asks = true
+
+// A question is what Ask is about.
+type question struct {
+	p      []byte // to be written; nil once it was
+	look   bool   // first
+	sender Sender
+	n      int // bytes written
+	err    error
+	one    [1]byte
+	step   func(fd uintptr) (done bool)
+}
+
+// Ask writes p and reads what comes then, as ReadInto does. Nothing is written, and the error is
+// ErrNotQuiet, when look is set and there is something to read already, be it the end. When not all
+// is written, since there is no room, it returns at once without an error; sender is not told then.
+//
+// It costs less than looking, writing and reading: it does not try to read in vain. What arrives behind
+// the look wakes it for certain, since the runtime's poller was told to forget what was before it.
+// The writing is not to be done by another goroutine at the same time.
+func (c *Conn) Ask(p []byte, look bool, sender Sender, free *Buffers) (written int, buf *[]byte, n int, err error) {
+	q := &c.asked
+	if q.step == nil {
+		q.step = c.ask
+	}
+	q.p, q.look, q.sender, q.n, q.err = p, look, sender, 0, nil
+	buf, n, err = c.readInto(free, q.step)
+	q.p, q.sender = nil, nil
+	if q.err != nil {
+		err = q.err
+	}
+	return q.n, buf, n, err
+}
+
+// ask is one step of Ask. It reports false when the answer is to be waited for.
+func (c *Conn) ask(fd uintptr) bool {
+	q := &c.asked
+	if q.p == nil {
+		return c.in.read(fd)
+	}
+	if q.look && !q.quiet(fd) {
+		q.err = ErrNotQuiet
+		return true
+	}
+	t := transfer{p: q.p}
+	done := t.write(fd)
+	q.n = t.n
+	if t.errno != 0 {
+		q.err = c.fault("write", os.NewSyscallError("write", t.errno))
+	}
+	if !done || t.errno != 0 {
+		return true
+	}
+	q.p = nil
+	q.sender.Sent()
+	return false
+}
+
+// quiet asks for a byte and leaves it there.
+func (q *question) quiet(fd uintptr) bool {
+	for {
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&q.one[0])), 1, syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
+		if errno != syscall.EINTR {
+			return errno == syscall.EAGAIN
+		}
+	}
 }
 
 // read is one attempt. It reports false when there is nothing yet.
