@@ -42,6 +42,10 @@ const (
 	// freshFor is how long Shutdown waits for the first request of a new connection: it
 	// is on its way, as net/http reckons too.
 	freshFor = 5 * time.Second
+	// mostSpare is how many goroutines wait for the next connection when theirs has ended: a new
+	// one would have to grow its stack first, which is a tenth of what a caller costs that
+	// connects for each request.
+	mostSpare = 16
 )
 
 // A Config holds what a Front needs. All but Log is required.
@@ -65,7 +69,9 @@ type Front struct {
 	watcher *hangup.Watcher
 	stop    chan struct{}  // closed when no connection is left
 	support sync.WaitGroup // the goroutines that end by stop
-	serving sync.WaitGroup // a goroutine for each connection
+	serving sync.WaitGroup // connections
+	spare   chan *conn     // taken by a goroutine without one
+	waiting atomic.Int32   // how many there are
 
 	wrap func(context.Context) context.Context // of each connection; nil changes nothing
 
@@ -83,7 +89,7 @@ func New(c Config) *Front {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	f := &Front{Config: c, look: !hangup.Kernel, stop: make(chan struct{}), served: make(chan struct{}), conns: map[*conn]struct{}{}}
+	f := &Front{Config: c, look: !hangup.Kernel, stop: make(chan struct{}), served: make(chan struct{}), spare: make(chan *conn), conns: map[*conn]struct{}{}}
 	f.clock.Store(time.Now().UnixNano())
 	return f
 }
@@ -184,7 +190,30 @@ func (f *Front) take(ctx context.Context, nc net.Conn) {
 	if ctx.Err() != nil { // leaveWith may have been there before
 		c.client.leave()
 	}
-	f.serving.Go(func() { c.serve() })
+	f.serving.Add(1)
+	select {
+	case f.spare <- c:
+	default:
+		f.support.Go(func() { f.work(c) })
+	}
+}
+
+// work serves c, and then others as long as they come.
+func (f *Front) work(c *conn) {
+	for {
+		c.serve()
+		f.serving.Done()
+		if f.waiting.Add(1) > mostSpare {
+			f.waiting.Add(-1)
+			return
+		}
+		select {
+		case c = <-f.spare:
+			f.waiting.Add(-1)
+		case <-f.stop:
+			return
+		}
+	}
 }
 
 func (f *Front) handOver(why reason, nc net.Conn) {
