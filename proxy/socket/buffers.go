@@ -1,6 +1,9 @@
 package socket
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // keptBuffers is how many buffers are made at first, and kept for good. Few are in use at one time: a
 // connection that waits has none.
@@ -11,10 +14,8 @@ const keptBuffers = 8
 // a reader is held up by the collector, and the next finds none again. Use NewBuffers.
 type Buffers struct {
 	size int
-
-	mu   sync.Mutex // guards kept
-	kept []*[]byte  // nil before the first Get
-
+	kept [keptBuffers]atomic.Pointer[[]byte] // nil where one is in use
+	fill sync.Once                           // makes those that are kept, at the first Get
 	more sync.Pool
 }
 
@@ -23,8 +24,15 @@ func NewBuffers(size int) *Buffers { return &Buffers{size: size} }
 
 // Get returns a buffer, with anything in it.
 func (b *Buffers) Get() *[]byte {
-	if buf := b.takeKept(); buf != nil {
-		return buf
+	b.fill.Do(func() {
+		for i := range b.kept {
+			b.kept[i].Store(b.create())
+		}
+	})
+	for i := range b.kept {
+		if buf := b.kept[i].Load(); buf != nil && b.kept[i].CompareAndSwap(buf, nil) {
+			return buf
+		}
 	}
 	if buf, ok := b.more.Get().(*[]byte); ok {
 		return buf
@@ -37,36 +45,15 @@ func (b *Buffers) create() *[]byte {
 	return &buf
 }
 
-func (b *Buffers) takeKept() *[]byte {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.kept == nil {
-		for range keptBuffers {
-			b.kept = append(b.kept, b.create())
-		}
-	}
-	last := len(b.kept) - 1
-	if last < 0 {
-		return nil
-	}
-	buf := b.kept[last]
-	b.kept = b.kept[:last]
-	return buf
-}
-
 // Put gives a buffer back; nil for none. One of another size, which had to grow, is dropped.
 func (b *Buffers) Put(buf *[]byte) {
-	if buf != nil && len(*buf) == b.size && !b.keep(buf) {
-		b.more.Put(buf)
+	if buf == nil || len(*buf) != b.size {
+		return
 	}
-}
-
-func (b *Buffers) keep(buf *[]byte) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.kept) == keptBuffers {
-		return false
+	for i := range b.kept {
+		if b.kept[i].Load() == nil && b.kept[i].CompareAndSwap(nil, buf) {
+			return
+		}
 	}
-	b.kept = append(b.kept, buf)
-	return true
+	b.more.Put(buf)
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -145,5 +146,44 @@ func TestNewRefuses(t *testing.T) {
 	defer b.Close()
 	if c, err := New(a); err == nil {
 		t.Errorf("got %v; want an error", c)
+	}
+}
+
+// Buffers are nobody's and somebody's in turn, some outlive the garbage collection, and one of
+// another size is not taken back.
+func TestBuffers(t *testing.T) {
+	b := NewBuffers(8)
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for range 1000 {
+				buf := b.Get()
+				for j := range *buf {
+					(*buf)[j] = byte(i)
+				}
+				for _, got := range *buf {
+					if got != byte(i) {
+						t.Errorf("got %d in a buffer of %d", got, i)
+					}
+				}
+				b.Put(buf)
+			}
+		})
+	}
+	wg.Wait()
+	first := b.Get()
+	b.Put(first)
+	grown := make([]byte, 9)
+	b.Put(&grown)
+	b.Put(nil)
+	runtime.GC()
+	runtime.GC()
+	if got := b.Get(); got != first {
+		t.Error("got another buffer; want the one that was there before the collection")
+	}
+	for range 2 * keptBuffers {
+		if got := b.Get(); len(*got) != 8 {
+			t.Fatalf("got a buffer of %d; want 8", len(*got))
+		}
 	}
 }
