@@ -21,10 +21,11 @@ type Desk struct {
 func (v View) With(d Desk) View {
 	if v.Startable {
 		v.Start = d.Service.Way()
+		v.Command = commands[v.Start]
 	}
 	if v.Startable && v.Start == "" { // what is offered depends on the service
 		v.State, v.Headline, v.Startable = Loading, T("state.loading"), false
-		v.Reason, v.Advice, v.Command = Text{}, Text{}, ""
+		v.Reason, v.Advice = Text{}, Text{}
 	}
 	if d.Setup.Failure != "" && d.Setup.over(v, d.Service) {
 		d.Setup = Setup{}

@@ -26,6 +26,13 @@ const (
 	StartChosen  Way = "chosen"  // there are several ways, from which a person chooses on the page of the first run
 )
 
+// commands do in a terminal what starts the proxy.
+var commands = map[Way]string{
+	StartService: "millpondd service start",
+	StartLogin:   commandServe,
+	StartChosen:  "millpondd service install", // which mends one that fails, too
+}
+
 // Way tells how the proxy is started while no daemon answers.
 func (f ServiceFacts) Way() Way {
 	switch {

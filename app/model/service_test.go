@@ -176,7 +176,7 @@ func TestWithUnasked(t *testing.T) {
 		t.Errorf("not asked: got %+v; want nothing offered", w)
 	}
 	v = Of(control.Status{}, control.ErrNotRunning, noon).With(Desk{Service: ServiceFacts{Asked: true}})
-	if v.State != Absent || v.Start != StartChosen || !v.Welcome.Needed {
+	if v.State != Absent || v.Start != StartChosen || !v.Welcome.Needed || v.Command != "millpondd service install" {
 		t.Errorf("asked: got %+v; want the first run", v)
 	}
 	if v := Of(running(), nil, noon).With(Desk{}); v.State != On || v.Start != "" || v.Welcome.Needed {
