@@ -58,6 +58,27 @@ func TestAskLooks(t *testing.T) {
 	}
 }
 
+// Without a look, Ask reads what was there before: the poller does not tell of it again.
+func TestAskReadsWhatWasThere(t *testing.T) {
+	for name, tt := range map[string]struct {
+		do   func(*net.TCPConn)
+		n    int
+		want error
+	}{
+		"bytes": {func(theirs *net.TCPConn) { theirs.Write([]byte("220")) }, 3, nil},
+		"end":   {func(theirs *net.TCPConn) { theirs.CloseWrite() }, 0, io.EOF},
+	} {
+		ours, theirs := pair(t)
+		tt.do(theirs)
+		awaitAnything(t, ours)
+		ours.SetDeadline(time.Now().Add(patience))
+		var sent told
+		if written, _, n, err := ours.Ask([]byte("text"), false, &sent, NewBuffers(16)); written != 4 || n != tt.n || !errors.Is(err, tt.want) || !bool(sent) {
+			t.Errorf("%s: got %d, %d, %v, sent %v; want all written, and %d, %v", name, written, n, err, sent, tt.n, tt.want)
+		}
+	}
+}
+
 // awaitAnything waits until there is something to read, and leaves it there.
 func awaitAnything(t *testing.T, c *Conn) {
 	t.Helper()

@@ -97,9 +97,9 @@ type question struct {
 // ErrNotQuiet, when look is set and there is something to read already, be it the end. When not all
 // is written, since there is no room, it returns at once without an error; sender is not told then.
 //
-// It costs less than looking, writing and reading: it does not try to read in vain. What arrives behind
-// the look wakes it for certain, since the runtime's poller was told to forget what was before it.
-// The writing is not to be done by another goroutine at the same time.
+// It costs less than looking, writing and reading: after a look it does not try to read in vain. What
+// arrives behind the look wakes it for certain, since the runtime's poller was told to forget what was
+// before it; without a look there may be something of which it will not hear again. The writing is not to be done by another goroutine at the same time.
 func (c *Conn) Ask(p []byte, look bool, sender Sender, free *Buffers) (written int, buf *[]byte, n int, err error) {
 	q := &c.asked
 	if q.step == nil {
@@ -135,7 +135,7 @@ func (c *Conn) ask(fd uintptr) bool {
 	}
 	q.p = nil
 	q.sender.Sent()
-	return false
+	return !q.look && c.in.read(fd)
 }
 
 // quiet asks for a byte and leaves it there.
