@@ -65,6 +65,12 @@ type line struct {
 
 func (l *line) key(key string) { l.text = append(append(append(l.text, ' '), key...), '=') }
 
+// ID appends an ID.
+func (l *line) ID(key string, id uint64) {
+	l.key(key)
+	l.text = exchange.AppendID(l.text, id)
+}
+
 // Word appends a word that needs no care.
 func (l *line) Word(key, word string) {
 	l.key(key)

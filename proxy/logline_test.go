@@ -38,6 +38,7 @@ func TestLinesAreAsBySlog(t *testing.T) {
 					l.Int("bytes", int64(-i))
 					l.Milliseconds("ms", time.Duration(micros[i])*time.Microsecond)
 					l.Bool("reused", i%2 == 0)
+					l.ID("id", uint64(i)<<40+1)
 					l.Word("outcome", []string{"ok", ""}[i%2])
 				})
 				var attrs exchange.Attrs
@@ -61,7 +62,7 @@ func TestLinesAreAsBySlog(t *testing.T) {
 func BenchmarkRequestLine(b *testing.B) {
 	h := newLineHandler(tee{&recent{}}, slog.LevelInfo, redactAttr, logTime)
 	request := fields(func(l exchange.Line) {
-		l.Word("id", "0123456789ab")
+		l.ID("id", 0x0123456789ab)
 		l.Text("method", "POST")
 		l.Text("path", "/v1/messages")
 		l.Text("upstream", "anthropic")

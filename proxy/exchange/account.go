@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -54,12 +55,13 @@ type LineHandler interface {
 
 // Fields are those of a line.
 type Fields interface {
-	// WriteTo gives them to l, in their order.
+	// WriteTo gives them to l, in their order. It may be called several times.
 	WriteTo(l Line)
 }
 
 // A Line takes the fields of a line of the log.
 type Line interface {
+	ID(key string, id uint64)
 	Word(key, word string) // of our own choice: no secret, and nothing to quote, but perhaps nothing at all
 	Text(key, text string) // anything
 	Int(key string, n int64)
@@ -74,6 +76,7 @@ func (t *turn) log() {
 	if !handler.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
+	t.id = rand.Uint64() // no secret, so no secret source of it
 	if direct, ok := handler.(LineHandler); ok {
 		_ = direct.HandleLine(ctx, t.record.At, slog.LevelInfo, "request", t) // there is nowhere to say that the log fails
 		return
@@ -87,7 +90,7 @@ func (t *turn) log() {
 func (t *turn) WriteTo(l Line) {
 	r := &t.record
 	path, _, _ := strings.Cut(t.req.Target, "?")
-	l.Word("id", newID())
+	l.ID("id", t.id)
 	l.Text("method", t.req.Method)
 	l.Text("path", path)
 	l.Text("upstream", r.Upstream)
@@ -113,6 +116,20 @@ func (t *turn) WriteTo(l Line) {
 
 // Attrs are the fields of a line for other handlers of package slog.
 type Attrs []slog.Attr
+
+// ID appends the text of an ID.
+func (a *Attrs) ID(key string, id uint64) {
+	*a = append(*a, slog.String(key, string(AppendID(nil, id))))
+}
+
+// AppendID appends the text of a request's ID: twelve hexadecimal digits.
+func AppendID(text []byte, id uint64) []byte {
+	for range 12 {
+		text = append(text, "0123456789abcdef"[id&15])
+		id >>= 4
+	}
+	return text
+}
 
 // Word appends a text.
 func (a *Attrs) Word(key, word string) { *a = append(*a, slog.String(key, word)) }

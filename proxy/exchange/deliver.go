@@ -35,8 +35,11 @@ func (t *turn) deliver(ctx context.Context, a *attempt, resp *pool.Response) {
 	d.copy(ctx)
 	resp.Body.Close() // the connection is free before the request is counted
 	t.over = time.Now()
-	wait, _ := upstream.RetryAfter(resp.Header, t.over)
-	t.report(a, t.over, d.verdict(), d.failure, wait)
+	verdict, wait := d.verdict(), time.Duration(0)
+	if verdict == upstream.Throttled {
+		wait, _ = upstream.RetryAfter(resp.Header, t.over)
+	}
+	t.report(a, t.over, verdict, d.failure, wait)
 }
 
 func isEventStream(h wire.Header) bool {

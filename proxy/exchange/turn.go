@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -53,6 +52,7 @@ type turn struct {
 	ended   bool // the outcome is settled
 	running bool // in run; still so in close when a panic unwinds
 	record  meter.Record
+	id      uint64    // in the log
 	cause   error     // for the log
 	over    time.Time // when the answer had ended; zero when it did not come so far
 
@@ -496,16 +496,6 @@ func (t *turn) report(a *attempt, now time.Time, v upstream.Verdict, f *pool.Fai
 	}
 	a.release()
 	a.release = func() {}
-}
-
-// newID returns a name for a request in the log: no secret, so no secret source of it.
-func newID() string {
-	const digits = "0123456789abcdef"
-	var text [12]byte
-	for i, random := 0, rand.Uint64(); i < len(text); i, random = i+1, random>>4 {
-		text[i] = digits[random&15]
-	}
-	return string(text[:])
 }
 
 // kind is the API whose shape the client expects.
