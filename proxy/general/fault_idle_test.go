@@ -1,6 +1,7 @@
 package general
 
 import (
+	"bufio"
 	"io"
 	"net"
 	"net/http"
@@ -87,6 +88,41 @@ func TestRow02SeenInTheMomentOfWriting(t *testing.T) {
 				t.Errorf("got %d requests, %d reused, %d in use; want 2, 0, 0", s.Requests, s.Reused, s.InUse)
 			}
 		})
+	}
+}
+
+// Row 2, in the last moment, and no other connection is to be had: the request fails as one whose
+// dial failed, and holds nothing any more (newRig looks).
+func TestRow02GoneInTheMomentOfWriting(t *testing.T) {
+	if !socket.Asks {
+		t.Skip("connections are looked at before on this system")
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	conns := make(chan net.Conn, 1)
+	go func() { // ends with ln
+		nc, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		if req, err := http.ReadRequest(bufio.NewReader(nc)); err == nil {
+			io.Copy(io.Discard, req.Body)
+		}
+		io.WriteString(nc, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n/1")
+		conns <- nc
+	}()
+	r := newRig(t, pool.Config{}, nil, "http://"+ln.Addr().String())
+	r.fine(r.post("/1"), "/1")
+	r.beforeUse(func() { ln.Close(); (<-conns).Close() })
+	r.failed(r.post("/2"), http.StatusBadGateway, pool.CodeConnect)
+	if s := r.pools.Stats(); s.Requests < 2 || s.Reused != 0 {
+		t.Errorf("got %d requests, %d reused; want two or more, none", s.Requests, s.Reused)
+	}
+	if n := r.x.Ledger().Ambiguous; n != 0 {
+		t.Errorf("%d ambiguous failures counted; want none", n)
 	}
 }
 
