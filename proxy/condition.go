@@ -45,9 +45,11 @@ type condition struct {
 }
 
 // judge tells the state: the worst that holds, with its reason. Without an upstream nothing
-// has failed, but is still to be set up, which comes before all that could have.
+// has failed, but is still to be set up, which comes before all that could have; when the file
+// that may name one is not in force, that is the reason.
 func judge(f facts) condition {
 	rate := f.minute.SuccessRate()
+	none := len(f.healthy) == 0 && len(f.withheld) == 0 && !f.forward
 	switch {
 	case f.paused:
 		return condition{control.Off, ReasonPaused, nil}
@@ -55,9 +57,9 @@ func judge(f facts) condition {
 		return condition{control.Failing, ReasonNoHealthyUpstream, f.ejected}
 	case len(f.healthy) == 0 && len(f.withheld) > 0 && !f.forward:
 		return condition{control.Failing, ReasonCredentialMissing, f.withheld}
-	case len(f.healthy) == 0 && len(f.withheld) == 0 && !f.forward:
+	case none && f.unapplied == "":
 		return condition{control.Degraded, ReasonNoUpstream, nil}
-	case f.minute.Judged() >= fewest && rate < 100*f.verdict.SwitchBelow:
+	case !none && f.minute.Judged() >= fewest && rate < 100*f.verdict.SwitchBelow:
 		return condition{control.Failing, ReasonSuccessTooLow, percents(rate, f.verdict.SwitchBelow)}
 	case f.unapplied != "":
 		return condition{control.Degraded, ReasonUnapplied, []string{f.unapplied}}

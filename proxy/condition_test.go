@@ -34,6 +34,7 @@ func TestJudge(t *testing.T) {
 		{"one without its credential", facts{healthy: one, withheld: []string{"b"}}, control.Degraded, ReasonCredentialMissing, []string{"b"}},
 		{"the others are out", facts{ejected: one, withheld: []string{"b"}}, control.Failing, ReasonNoHealthyUpstream, one},
 		{"an edit that cannot be applied", facts{healthy: one, withheld: two, unapplied: "why"}, control.Degraded, ReasonUnapplied, []string{"why"}},
+		{"a first upstream that cannot be applied", facts{unapplied: "why", minute: meter.Counts{UpstreamError: 9}}, control.Degraded, ReasonUnapplied, []string{"why"}},
 		{"failing comes before it", facts{ejected: one, unapplied: "why"}, control.Failing, ReasonNoHealthyUpstream, one},
 		{"success under the threshold", facts{healthy: one, minute: meter.Counts{OK: 89, StreamError: 11}}, control.Failing, ReasonSuccessTooLow, []string{"89", "90"}},
 		{"just at the threshold", facts{healthy: one, minute: meter.Counts{OK: 90, StreamError: 10}}, control.Degraded, ReasonBelowTarget, []string{"90", "95"}},

@@ -103,7 +103,9 @@ func (d *Daemon) health() health {
 	if draining {
 		return health{"draining", "Millpond is stopping; requests in flight may end."}
 	}
-	switch c := judge(d.facts()); c.reason {
+	f := d.facts()
+	f.unapplied = "" // what is in force serves all the same
+	switch c := judge(f); c.reason {
 	case ReasonPaused:
 		return health{c.reason, "A person has paused Millpond."}
 	case ReasonNoUpstream:
