@@ -23,7 +23,7 @@ func machineView(s control.Status) View {
 		v.Headline = T("state.no_upstream")
 	}
 	if day.Requests > 0 {
-		v.Reason = T("reason.machine", "Rate", Percent(day.SuccessRate), "Requests", Count(day.Requests))
+		v.Reason = N("reason.machine", day.Requests, "Rate", Percent(day.SuccessRate))
 	}
 	if runtime.GOOS != "windows" {
 		v.Command = "sudo " + v.Command

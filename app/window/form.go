@@ -152,7 +152,7 @@ type line struct {
 }
 
 // fillWidth is how wide the part of a form is where it is filled in: Fyne's pixels.
-const fillWidth = 230
+const fillWidth = 290
 
 // newLine returns a line for a setting of a kind, which calls edit with what a
 // person fills in.

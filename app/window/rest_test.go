@@ -74,7 +74,7 @@ func restScenes() []scene {
 // everyones is the view of the machine's daemon.
 func everyones() model.View {
 	return model.View{State: model.On, Headline: model.T("state.on"), Machine: true, Serving: true, Address: "http://127.0.0.1:7860",
-		Reason: model.T("reason.machine", "Rate", "98.5%", "Requests", "1,234"), Advice: model.T("advice.machine"),
+		Reason: model.N("reason.machine", 1234, "Rate", "98.5%"), Advice: model.T("advice.machine"),
 		Command: "sudo millpondd status --system", Version: "0.1.0", Requests: 1904, Succeeded: 1893}
 }
 
